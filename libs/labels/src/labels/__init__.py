@@ -1,1 +1,1 @@
-"""What Labelmesh labels: assets, ontologies, annotations and labels; pure values without a service around them."""
+"""What Labelmesh labels: assets, ontologies, annotations and labels, values without a service around them."""

@@ -44,8 +44,8 @@ CorrectionOp = Add | Delete | Relabel | Resize
 def apply(base: Sequence[Annotation], ops: Sequence[CorrectionOp]) -> tuple[Annotation, ...]:
     """The annotations after the operations, in order; touched ones lose the model's confidence.
 
-    Raises CorrectionInvalid when an operation names an annotation that is not there, adds an id twice or changes
-    the kind of a value.
+    Raises CorrectionInvalid when an operation names an annotation that is not there, adds an id twice or
+    changes the kind of a value.
     """
     by_id = {annotation.id: annotation for annotation in base}
     for op in ops:
@@ -76,10 +76,10 @@ def _find(by_id: dict[str, Annotation], annotation_id: str) -> Annotation:
 
 
 def diff(base: Sequence[Annotation], final: Sequence[Annotation]) -> tuple[CorrectionOp, ...]:
-    """The fewest operations found that turn `base` into `final`; ids of `final` that are not in `base` are new.
+    """The fewest operations found that turn `base` into `final`; ids that only `final` has are new.
 
     Claims at the same place with another category become a relabel, claims of the same tool and category with
-    another place a resize; what is left over is deleted or added. Ids of the result are those of `base` where kept.
+    another place a resize; what is left over is deleted or added. Where kept, ids are those of `base`.
     """
     left = list(base)
     right = list(final)

@@ -1,16 +1,20 @@
 """What can be wrong with content, ontologies and labels.
 
 LabelError
+├── NameInvalid
 ├── AssetError
 │   ├── KeyInvalid
 │   ├── TextEmpty
 │   ├── TextTooLong
 │   ├── ContentMissing
 │   ├── ContextTooLarge
+│   ├── ContentRefInvalid
 │   └── PictureSizeInvalid
 ├── OntologyError
 │   └── UnknownCategory · UnknownTool
-├── AnnotationInvalid
+├── LabelInvalid
+│   └── AnnotationInvalid
+├── FindingInvalid
 └── CorrectionInvalid
 """
 
@@ -20,6 +24,10 @@ class LabelError(Exception):
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (self.__doc__ or "").strip())
+
+
+class NameInvalid(LabelError):
+    """The resource name is not valid."""
 
 
 class AssetError(LabelError):
@@ -46,6 +54,10 @@ class ContextTooLarge(AssetError):
     """An asset's context may hold at most 32 entries and 8 KiB."""
 
 
+class ContentRefInvalid(AssetError):
+    """A content reference needs a blob address, a SHA-256 in lower-case hexadecimal and a size above 0."""
+
+
 class PictureSizeInvalid(AssetError):
     """A picture's width and height must be 1 to 100,000 pixels."""
 
@@ -62,8 +74,16 @@ class UnknownCategory(OntologyError):
     """The tool has no such category."""
 
 
-class AnnotationInvalid(LabelError):
+class LabelInvalid(LabelError):
+    """The label is not valid."""
+
+
+class AnnotationInvalid(LabelInvalid):
     """The annotation is not valid."""
+
+
+class FindingInvalid(LabelError):
+    """The finding is not valid."""
 
 
 class CorrectionInvalid(LabelError):

@@ -44,7 +44,7 @@ class Polygon:
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """COCO run lengths of a boolean mask H x W: column-major, compressed counts as pycocotools writes them."""
+    """COCO run lengths of a boolean mask H x W, column-major, compressed as pycocotools writes them."""
 
     height_px: int
     width_px: int
@@ -115,7 +115,7 @@ class UnplacedMention:
 class Label:
     """One author's whole answer for one asset.
 
-    `uid` and `asset_uid` are the last segments of resource names; `revision` and `etag` are given by review_queue.
+    `uid` and `asset_uid` are the last segments of resource names; review_queue gives `revision` and `etag`.
     """
 
     kind: LabelKind
