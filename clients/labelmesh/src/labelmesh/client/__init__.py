@@ -1,0 +1,59 @@
+"""Python SDK of Labelmesh.
+
+    from labelmesh.client import Client, Endpoints, ImportRow, Project, RunConfig, Shots
+
+    async with Client(Endpoints()) as client:
+        await client.projects.create(Project("tickets", ontology))
+        await client.assets.import_rows("tickets", rows)
+        run = await client.runs.create("tickets", RunConfig(shots=Shots.FEW), minimum_asset_count=len(rows))
+        await client.runs.wait(run)
+        for lease in await client.queue.lease_next("tickets", max_tasks=10):
+            await client.queue.submit_final(lease, right_annotations)
+
+Values (assets, ontologies, labels, annotations) come from the `labels` package; everything a call can end in
+is a LabelmeshError.
+"""
+
+from labelmesh.client.client import Client
+from labelmesh.client.endpoints import Endpoints, Tls
+from labelmesh.client.errors import LabelmeshError, NotConnected, Refused
+from labelmesh.client.importing import ImportProgress, ImportRow, RowError
+from labelmesh.client.labels import ExportedAsset
+from labelmesh.client.metric import Metrics, Rate
+from labelmesh.client.project import PreAnnotation, PriorityWeights, Project
+from labelmesh.client.rule import Rule, RuleParameter, StoredFinding
+from labelmesh.client.run import ExamplePool, ItemState, Run, RunConfig, RunScope, RunState, Shots
+from labelmesh.client.task import Decision, Lease, Task, TaskCounts, TaskState
+
+__all__ = [
+    "Client",
+    "Decision",
+    "Endpoints",
+    "ExamplePool",
+    "ExportedAsset",
+    "ImportProgress",
+    "ImportRow",
+    "ItemState",
+    "LabelmeshError",
+    "Lease",
+    "Metrics",
+    "NotConnected",
+    "PreAnnotation",
+    "PriorityWeights",
+    "Project",
+    "Rate",
+    "Refused",
+    "RowError",
+    "Rule",
+    "RuleParameter",
+    "Run",
+    "RunConfig",
+    "RunScope",
+    "RunState",
+    "Shots",
+    "StoredFinding",
+    "Task",
+    "TaskCounts",
+    "TaskState",
+    "Tls",
+]

@@ -1,0 +1,96 @@
+"""Labels: making, reading and exporting them."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from labelmesh.client.calls import Link
+from labelmesh.review.v1 import label_service_pb2
+from labelmesh.review.v1.label_service_pb2_grpc import LabelServiceStub
+from labels import names
+from labels.asset import Asset
+from labels.label import Annotation, Label
+from labels.proto import annotation_to_pb, asset_from_pb, label_from_pb
+from ulid import ULID
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedAsset:
+    """An asset of an export; `label` is None when there is none to export."""
+
+    asset: Asset
+    label: Label | None
+    reviewed: bool
+    rejected: bool
+
+
+class Labels:
+    """`client.labels`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._stub = LabelServiceStub(link.channel)
+
+    async def create(
+        self, project: str, asset_uid: str, annotations: Sequence[Annotation], *, request_id: str = ""
+    ) -> Label:
+        """Store a label made outside review.
+
+        The same `request_id` (made up when empty) returns the first answer.
+        """
+        request = label_service_pb2.CreateLabelRequest(
+            asset=names.asset_name(project, asset_uid),
+            annotations=[annotation_to_pb(annotation) for annotation in annotations],
+            request_id=request_id or str(ULID()),
+        )
+        response = await self._link.unary(self._stub.CreateLabel, request, repeatable=True)
+        return label_from_pb(response.label)
+
+    async def update(
+        self, project: str, seen: Label, annotations: Sequence[Annotation], *, request_id: str = ""
+    ) -> Label:
+        """Replace all annotations of the label that was seen; code ABORTED when someone changed it since."""
+        request = label_service_pb2.UpdateLabelRequest(
+            name=names.label_name(project, seen.uid),
+            etag=seen.etag,
+            annotations=[annotation_to_pb(annotation) for annotation in annotations],
+            request_id=request_id or str(ULID()),
+        )
+        response = await self._link.unary(self._stub.UpdateLabel, request, repeatable=True)
+        return label_from_pb(response.label)
+
+    async def get(self, project: str, label_uid: str) -> Label:
+        """One label."""
+        request = label_service_pb2.GetLabelRequest(name=names.label_name(project, label_uid))
+        response = await self._link.unary(self._stub.GetLabel, request, repeatable=True)
+        return label_from_pb(response.label)
+
+    async def revisions(self, project: str, asset_uid: str) -> AsyncIterator[Label]:
+        """The labels of one asset, newest first."""
+        token = ""
+        while True:
+            request = label_service_pb2.ListLabelRevisionsRequest(
+                parent=names.asset_name(project, asset_uid), page_size=100, page_token=token
+            )
+            response = await self._link.unary(self._stub.ListLabelRevisions, request, repeatable=True)
+            for pb in response.labels:
+                yield label_from_pb(pb)
+            token = response.next_page_token
+            if not token:
+                return
+
+    async def export(self, project: str, *, include_unreviewed: bool = False) -> AsyncIterator[ExportedAsset]:
+        """Every asset with its current label, in import order.
+
+        Raises LabelmeshError with code FAILED_PRECONDITION when no label was reviewed and unreviewed ones
+        are left out.
+        """
+        request = label_service_pb2.ExportLabelsRequest(
+            parent=names.project_name(project), include_unreviewed=include_unreviewed
+        )
+        async for pb in self._link.stream(self._stub.ExportLabels, request):
+            yield ExportedAsset(
+                asset=asset_from_pb(pb.asset),
+                label=label_from_pb(pb.label) if pb.HasField("label") else None,
+                reviewed=pb.reviewed,
+                rejected=pb.rejected,
+            )

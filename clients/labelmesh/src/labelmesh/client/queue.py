@@ -1,0 +1,130 @@
+"""The review queue: leasing tasks and answering them."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from labelmesh.client import wire
+from labelmesh.client.calls import Link
+from labelmesh.client.task import Decision, Lease, Task, TaskCounts, TaskState
+from labelmesh.review.v1 import queue_service_pb2
+from labelmesh.review.v1.queue_service_pb2_grpc import QueueServiceStub
+from labels import names
+from labels.correction import CorrectionOp, diff
+from labels.label import Annotation, Label
+from labels.proto import correction_op_to_pb, label_from_pb
+from ulid import ULID
+
+
+class Queue:
+    """`client.queue`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._stub = QueueServiceStub(link.channel)
+
+    async def lease_next(
+        self, project: str, max_tasks: int = 1, lease_seconds: int = 600
+    ) -> tuple[Lease, ...]:
+        """Lease up to `max_tasks` (1 to 100) of the most urgent open tasks for 5 to 86,400 seconds.
+
+        Empty when nothing is open. Not repeated on a lost connection: the first answer's leases would be
+        forgotten.
+        """
+        request = queue_service_pb2.LeaseNextRequest(
+            parent=names.project_name(project), max_tasks=max_tasks, lease_seconds=lease_seconds
+        )
+        response = await self._link.unary(self._stub.LeaseNext, request, repeatable=False)
+        return tuple(wire.lease_from_pb(pb) for pb in response.leases)
+
+    async def renew(self, lease: Lease, lease_seconds: int = 600) -> int:
+        """Let the lease end `lease_seconds` from now; returns that time in microseconds since the Unix epoch.
+
+        Raises LabelmeshError with reason LEASE_LOST when it expired or belongs to someone else.
+        """
+        request = queue_service_pb2.RenewLeaseRequest(
+            name=_name(lease.task), fencing_token=lease.fencing_token, lease_seconds=lease_seconds
+        )
+        response = await self._link.unary(self._stub.RenewLease, request, repeatable=True)
+        return response.expire_time_us
+
+    async def release(self, lease: Lease) -> None:
+        """Give the task back unanswered."""
+        request = queue_service_pb2.ReleaseLeaseRequest(
+            name=_name(lease.task), fencing_token=lease.fencing_token
+        )
+        await self._link.unary(self._stub.ReleaseLease, request, repeatable=True)
+
+    async def submit(
+        self,
+        lease: Lease,
+        decision: Decision,
+        *,
+        ops: Sequence[CorrectionOp] = (),
+        reason: str = "",
+        active_seconds: float = 0.0,
+        request_id: str = "",
+    ) -> Label | None:
+        """Answer a leased task; the reviewed label, None after REJECT.
+
+        The same `request_id` (made up when empty) again returns the first answer. Raises LabelmeshError with
+        reason LEASE_LOST, or with code ABORTED when the label is no longer the one that was shown.
+        """
+        base = lease.task.label
+        request = queue_service_pb2.SubmitReviewRequest(
+            name=_name(lease.task),
+            fencing_token=lease.fencing_token,
+            base_etag=base.etag if base else "",
+            decision=wire.decision_to_pb(decision),
+            ops=[correction_op_to_pb(op) for op in ops],
+            reason=reason,
+            active_seconds=active_seconds,
+            request_id=request_id or str(ULID()),
+        )
+        response = await self._link.unary(self._stub.SubmitReview, request, repeatable=True)
+        return label_from_pb(response.label) if response.HasField("label") else None
+
+    async def submit_final(
+        self, lease: Lease, annotations: Sequence[Annotation], *, active_seconds: float = 0.0
+    ) -> Label | None:
+        """Answer with the right annotations.
+
+        ACCEPT when they are those shown, else CORRECT with the changes.
+        """
+        base = lease.task.label
+        ops = diff(base.annotations if base else (), annotations)
+        decision = Decision.ACCEPT if base is not None and not ops else Decision.CORRECT
+        return await self.submit(lease, decision, ops=ops, active_seconds=active_seconds)
+
+    async def reject(self, lease: Lease, reason: str, *, active_seconds: float = 0.0) -> None:
+        """Say that the asset cannot be labelled, and why (1 to 2,000 characters)."""
+        await self.submit(lease, Decision.REJECT, reason=reason, active_seconds=active_seconds)
+
+    async def count(self, project: str) -> TaskCounts:
+        """Tasks by state."""
+        request = queue_service_pb2.CountTasksRequest(parent=names.project_name(project))
+        response = await self._link.unary(self._stub.CountTasks, request, repeatable=True)
+        return TaskCounts(response.waiting, response.open, response.leased, response.done)
+
+    async def tasks(self, project: str, state: TaskState | None = None) -> AsyncIterator[Task]:
+        """Tasks in priority order; those that are not done unless a state is given."""
+        token = ""
+        while True:
+            request = queue_service_pb2.ListTasksRequest(
+                parent=names.project_name(project),
+                state=wire.task_state_to_pb(state),
+                page_size=_PAGE,
+                page_token=token,
+            )
+            response = await self._link.unary(self._stub.ListTasks, request, repeatable=True)
+            for pb in response.tasks:
+                yield wire.task_from_pb(pb)
+            token = response.next_page_token
+            if not token:
+                return
+
+
+# Tasks carry their texts (up to 16 KiB each) and a message may have 4 MiB.
+_PAGE = 100
+
+
+def _name(task: Task) -> str:
+    return names.task_name(task.project, task.uid)

@@ -1,0 +1,79 @@
+"""Review tasks, leases and decisions."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from labels.asset import Asset
+from labels.label import Finding, Label
+
+
+class TaskState(StrEnum):
+    """Where a review task stands."""
+
+    WAITING = "WAITING"
+    OPEN = "OPEN"
+    LEASED = "LEASED"
+    DONE = "DONE"
+
+
+class Decision(StrEnum):
+    """What a reviewer decided."""
+
+    ACCEPT = "ACCEPT"
+    CORRECT = "CORRECT"
+    REJECT = "REJECT"
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityTerms:
+    """What a priority was computed from.
+
+    1 - confidence, severity weight (0, 0.1, 0.5, 1) and hours since import.
+    """
+
+    uncertainty: float
+    severity: float
+    age_hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An item in the review queue, with everything needed to answer it.
+
+    `label` is None when there is nothing to start from; `prediction_error` then says why in UPPER_SNAKE.
+    """
+
+    project: str
+    uid: str
+    asset: Asset
+    label: Label | None
+    findings: tuple[Finding, ...]
+    state: TaskState
+    priority: float
+    terms: PriorityTerms
+    reviewer: str = ""
+    prediction_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A task handed to this caller until `expire_time_us` (microseconds since the Unix epoch)."""
+
+    task: Task
+    fencing_token: int
+    expire_time_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCounts:
+    """Tasks of a project by state; `open` includes those whose lease expired."""
+
+    waiting: int
+    open: int
+    leased: int
+    done: int
+
+    @property
+    def total(self) -> int:
+        """All tasks."""
+        return self.waiting + self.open + self.leased + self.done
