@@ -126,7 +126,7 @@ def _check_mask(annotation: Annotation, mask: Mask, asset: Asset) -> None:
 
 
 def check_value(value: Value) -> None:
-    """Raise AnnotationInvalid unless sizes and numbers are sound; the sentence goes after `The annotation "..."`.
+    """Raise AnnotationInvalid unless sizes and numbers are sound; the sentence follows `The annotation "a0"`.
 
     Run lengths are only bounded here; `labels.rle.decode` says whether they are well formed.
     """
