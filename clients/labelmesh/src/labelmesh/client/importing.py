@@ -10,6 +10,7 @@ from labels.proto import asset_to_pb
 
 ROWS_A_MESSAGE = 500
 BYTES_A_MESSAGE = 2 << 20
+MAX_ERRORS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +32,31 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """How far an import is.
+    """How far an import is: rows stored, rows that were there already, rows refused, assets in the project now.
 
-    Rows stored, rows that were there already, rows refused, assets in the project now.
+    `errors` keeps the first 1,000 refusals; `refused` counts them all.
     """
 
     imported: int = 0
     skipped: int = 0
+    refused: int = 0
     errors: tuple[RowError, ...] = ()
     project_asset_count: int = 0
 
     @property
     def rows(self) -> int:
         """Rows answered so far."""
-        return self.imported + self.skipped + len(self.errors)
+        return self.imported + self.skipped + self.refused
 
     def plus(self, response: asset_service_pb2.ImportAssetsResponse) -> "ImportProgress":
         """The progress after one more answer."""
-        errors = tuple(RowError(error.line, error.reason, error.message) for error in response.errors)
+        room = MAX_ERRORS - len(self.errors)
+        errors = tuple(RowError(error.line, error.reason, error.message) for error in response.errors[:room])
         return replace(
             self,
             imported=self.imported + response.imported,
             skipped=self.skipped + response.skipped,
+            refused=self.refused + len(response.errors),
             errors=self.errors + errors,
             project_asset_count=response.project_asset_count or self.project_asset_count,
         )

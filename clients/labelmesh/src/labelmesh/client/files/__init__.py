@@ -1,0 +1,1 @@
+"""Files that users bring and take: rows to import, JSONL and CoNLL to export."""

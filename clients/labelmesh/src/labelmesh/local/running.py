@@ -1,0 +1,128 @@
+"""Bringing a stack up and down: the context manager behind `labelmesh up`, the demo, tests and benchmarks."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelmesh.local import ports, programs, state
+from labelmesh.local.errors import StateUnreadable
+from labelmesh.local.identity import Identity, end, identify
+from labelmesh.local.programs import BROKER, MODEL_SERVER, PORTS, SERVICES, Surroundings
+from labelmesh.local.stack import Stack, snapshot
+from labelmesh.local.supervisor import Event, Supervisor
+from labelmesh.local.weights import Progress, local_weights
+
+DEFAULT_MODEL = "qwen2.5-coder-1.5b"
+_STALE_GRACE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Who is told what happens: one sentence a step, deaths and restarts, bytes of a model that is fetched."""
+
+    on_step: Callable[[str], None] = lambda _step: None
+    on_event: Callable[[Event], None] = lambda _event: None
+    on_fetch: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What to start, with ports chosen."""
+
+    broker: programs.Program
+    others: tuple[programs.Program, ...]
+    model_url: str
+
+
+@asynccontextmanager
+async def running(
+    state_dir: Path,
+    *,
+    endpoint: str | None = None,
+    model: str = DEFAULT_MODEL,
+    database_url: Callable[[str], str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    watchers: Watchers | None = None,
+) -> AsyncIterator[Stack]:
+    """Broker, language model and every service as processes of this machine, healthy inside the block.
+
+    Args:
+        state_dir: databases, streams, blobs, logs and the state file; created. One stack at a time.
+        endpoint: OpenAI-compatible base URL to use instead of the local model server.
+        model: name of the model; a local one is fetched when absent.
+        database_url: gives a service's database URL by its name ("review-queue"); SQLite files by default.
+        environment: more settings for the services.
+        watchers: who is told what happens.
+
+    Raises LocalError (AlreadyRunning, StartFailed, ModelUnavailable ...). A stack left over by a killed supervisor
+    is ended first.
+    """
+    watchers = watchers or Watchers()
+    state_dir = state_dir.absolute()
+    with state.locked(state_dir):
+        await asyncio.to_thread(_recover, state_dir, watchers)
+        plan = await _plan(state_dir, endpoint, model, database_url, environment or {}, watchers)
+        me = identify(os.getpid()) or Identity(pid=os.getpid(), started=0.0, command=())
+        document = state.State(supervisor=me, processes=[], model=model, model_address=plan.model_url)
+        supervisor = Supervisor(
+            state_dir / "logs",
+            watchers.on_event,
+            lambda: state.write(state_dir, snapshot(document, supervisor)),
+        )
+        try:
+            watchers.on_step("starting the broker")
+            await supervisor.start([plan.broker])
+            watchers.on_step("starting " + ", ".join(program.name for program in plan.others))
+            await supervisor.start(plan.others)
+            yield Stack(state_dir, supervisor, model, plan.model_url)
+        finally:
+            watchers.on_step("stopping")
+            await supervisor.stop()
+            state.forget(state_dir)
+
+
+async def _plan(
+    state_dir: Path,
+    endpoint: str | None,
+    model: str,
+    database_url: Callable[[str], str] | None,
+    environment: Mapping[str, str],
+    watchers: Watchers,
+) -> _Plan:
+    taken: set[int] = set()
+    others: list[programs.Program] = []
+    if endpoint is None:
+        weights = await local_weights(model, watchers.on_fetch)
+        local = programs.model_server(model, weights, ports.choose(PORTS[MODEL_SERVER], taken))
+        others.append(local)
+        endpoint = f"http://{local.address}/v1"
+    broker = programs.broker(state_dir, ports.choose(PORTS[BROKER], taken))
+    blobs = state_dir / "blobs"
+    blobs.mkdir(exist_ok=True)
+    around = Surroundings(f"nats://{broker.address}", blobs.as_uri(), endpoint, model, environment)
+    for name in SERVICES:
+        url = database_url(name) if database_url else _sqlite(state_dir, name)
+        others.append(programs.service(name, ports.choose(PORTS[name], taken), url, around))
+    return _Plan(broker, tuple(others), endpoint)
+
+
+def _sqlite(state_dir: Path, service: str) -> str:
+    return f"sqlite:///{state_dir / service.replace('-', '_')}.sqlite3"
+
+
+def _recover(state_dir: Path, watchers: Watchers) -> None:
+    """End what a killed supervisor left running, if it is really ours."""
+    try:
+        left_over = state.read(state_dir)
+    except StateUnreadable:
+        # A file that cannot be read names nobody; it is written anew.
+        return
+    if left_over is None:
+        return
+    ended = end([process.identity for process in reversed(left_over.processes)], _STALE_GRACE_S)
+    if ended:
+        watchers.on_step(f"ended {len(ended)} processes that an earlier run left behind")
+    state.forget(state_dir)
