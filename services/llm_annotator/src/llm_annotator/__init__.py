@@ -1,0 +1,1 @@
+"""Pre-labels text with a language model behind an OpenAI-compatible endpoint."""
