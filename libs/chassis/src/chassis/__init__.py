@@ -1,0 +1,1 @@
+"""How a Labelmesh service runs; nothing here knows what is labelled."""

@@ -1,0 +1,8 @@
+"""Time as the tables keep it."""
+
+import time
+
+
+def now_us() -> int:
+    """Microseconds since the Unix epoch, UTC."""
+    return time.time_ns() // 1_000
