@@ -6,23 +6,23 @@ import sys
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 S = TypeVar("S", bound="ServiceSettings")
 
 
 class ServiceSettings(BaseSettings):
-    """What every service can be told, as LABELMESH_<NAME>; secrets also as LABELMESH_<NAME>_FILE."""
+    """What every service can be told, as LABELMESH_<NAME>; or from a file as LABELMESH_<NAME>_FILE."""
 
     model_config = SettingsConfigDict(env_prefix="LABELMESH_", extra="ignore")
 
     service: str = Field("", description="name in logs, traces and on the bus; set by the service itself")
     listen: str = Field("127.0.0.1:0", description="host:port of the gRPC server; port 0 takes a free one")
     metrics_listen: str = Field("", description="host:port of the Prometheus page; empty is off")
-    nats_url: str = "nats://127.0.0.1:4222"
+    nats_url: str = Field("nats://127.0.0.1:4222", repr=False)
     nats_credentials_file: Path | None = None
-    database_url: SecretStr = SecretStr("")
+    database_url: str = Field("", repr=False, description="sqlite:///file or postgresql://user:password@host/name")
     blob_url: str = Field("", description="file:///folder, s3://bucket, gs://bucket or az://container")
     log_level: str = "INFO"
     otlp_endpoint: str = Field("", description="OpenTelemetry collector over HTTP; empty keeps traces to headers")
@@ -67,11 +67,11 @@ def load(cls: type[S], **defaults: Any) -> S:
 
 
 def _secrets_from_files(cls: type[ServiceSettings]) -> dict[str, str]:
-    """Values of LABELMESH_<NAME>_FILE for the secret fields."""
+    """Values that LABELMESH_<NAME>_FILE points to, for fields that are not files themselves."""
     found = {}
-    for name, field in cls.model_fields.items():
+    for name in cls.model_fields:
         path = os.environ.get(f"LABELMESH_{name.upper()}_FILE")
-        if path and "SecretStr" in str(field.annotation):
+        if path and f"{name}_file" not in cls.model_fields:
             found[name] = Path(path).read_text().strip()
     return found
 

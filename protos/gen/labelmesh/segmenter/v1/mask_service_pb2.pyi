@@ -53,9 +53,9 @@ class Shape(_message.Message):
     HEIGHT_PX_FIELD_NUMBER: _builtins.int
     WIDTH_PX_FIELD_NUMBER: _builtins.int
     height_px: _builtins.int
-    """Height of the picture in pixels, 1 to 30,000; only with a polygon."""
+    """Height of the picture in pixels, 1 to 30,000 and at most 64 million pixels in all; only with a polygon."""
     width_px: _builtins.int
-    """Width of the picture in pixels, 1 to 30,000; only with a polygon."""
+    """Width of the picture in pixels, 1 to 30,000 and at most 64 million pixels in all; only with a polygon."""
     @_builtins.property
     def mask(self) -> _label_pb2.Mask:
         """A mask; carries the picture's size itself."""
@@ -177,9 +177,12 @@ class ConvertMaskResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SHAPE_FIELD_NUMBER: _builtins.int
-    IOU_FIELD_NUMBER: _builtins.int
-    iou: _builtins.float
-    """Intersection over union of the input and the output on the pixel grid, 0 to 1."""
+    INPUT_AREA_PX_FIELD_NUMBER: _builtins.int
+    OUTPUT_AREA_PX_FIELD_NUMBER: _builtins.int
+    input_area_px: _builtins.float
+    """Area of what came in, square pixels."""
+    output_area_px: _builtins.float
+    """Area of the result, square pixels; a polygon that cuts pixels loses or gains at its edge."""
     @_builtins.property
     def shape(self) -> Global___Shape:
         """The shape in the form wanted."""
@@ -188,11 +191,12 @@ class ConvertMaskResponse(_message.Message):
         self,
         *,
         shape: Global___Shape | None = ...,
-        iou: _builtins.float = ...,
+        input_area_px: _builtins.float = ...,
+        output_area_px: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["shape", b"shape"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["iou", b"iou", "shape", b"shape"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["input_area_px", b"input_area_px", "output_area_px", b"output_area_px", "shape", b"shape"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""Masks: measuring and converting them."""

@@ -1,0 +1,24 @@
+"""sam-segmenter: the parts, and how they fit together."""
+
+from chassis.serve import run, serve
+from labelmesh.segmenter.v1 import mask_service_pb2
+from labelmesh.segmenter.v1.mask_service_pb2_grpc import add_MaskServiceServicer_to_server
+
+from sam_segmenter.errors import STATUS
+from sam_segmenter.servicer import MaskServicer
+from sam_segmenter.settings import Settings
+
+
+async def serve_masks(settings: Settings) -> None:
+    """Serve until stopped."""
+    descriptor = mask_service_pb2.DESCRIPTOR.services_by_name["MaskService"]
+    await serve(settings, [(add_MaskServiceServicer_to_server, MaskServicer(), descriptor)], errors=STATUS)
+
+
+def main() -> None:
+    """Console script `sam-segmenter`."""
+    run(serve_masks, Settings)
+
+
+if __name__ == "__main__":
+    main()

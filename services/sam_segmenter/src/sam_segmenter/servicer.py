@@ -1,0 +1,32 @@
+"""MaskService on the wire."""
+
+import asyncio
+from typing import Any
+
+from labelmesh.segmenter.v1 import mask_service_pb2 as pb
+from labelmesh.segmenter.v1.mask_service_pb2_grpc import MaskServiceServicer
+
+from sam_segmenter import segmenter
+from sam_segmenter.errors import FormMissing
+from sam_segmenter.wire import measure_to_pb, picture_from_pb, picture_to_pb
+
+_CONVERSIONS = {pb.SHAPE_FORM_MASK: segmenter.to_mask, pb.SHAPE_FORM_POLYGON: segmenter.to_polygon}
+
+
+class MaskServicer(MaskServiceServicer):
+    """Measures and converts; the work runs in worker threads so that a large mask does not hold up the others."""
+
+    async def MeasureMask(self, request: pb.MeasureMaskRequest, context: Any) -> pb.MeasureMaskResponse:
+        """Measure a shape."""
+        picture = picture_from_pb(request.shape)
+        return measure_to_pb(await asyncio.to_thread(segmenter.measure, picture))
+
+    async def ConvertMask(self, request: pb.ConvertMaskRequest, context: Any) -> pb.ConvertMaskResponse:
+        """Convert a shape to the other form."""
+        convert = _CONVERSIONS.get(request.form)
+        if convert is None:
+            raise FormMissing
+        before = picture_from_pb(request.shape)
+        after = await asyncio.to_thread(convert, before)
+        areas = [(await asyncio.to_thread(segmenter.measure, picture)).area_px for picture in (before, after)]
+        return pb.ConvertMaskResponse(shape=picture_to_pb(after), input_area_px=areas[0], output_area_px=areas[1])

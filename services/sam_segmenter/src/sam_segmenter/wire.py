@@ -1,0 +1,44 @@
+"""Shapes on the wire and back."""
+
+from labelmesh.label.v1 import label_pb2
+from labelmesh.segmenter.v1 import mask_service_pb2 as pb
+from labels.label import Mask, Polygon
+from labels.proto import value_from_pb, value_to_pb
+from labels.shapes import Measure
+
+from sam_segmenter.errors import ShapeMissing
+from sam_segmenter.segmenter import Picture
+
+
+def picture_from_pb(shape: pb.Shape) -> Picture:
+    """Raises ShapeMissing or AnnotationInvalid."""
+    match shape.WhichOneof("shape"):
+        case "mask":
+            value = value_from_pb(label_pb2.Annotation(mask=shape.mask))
+        case "polygon":
+            value = value_from_pb(label_pb2.Annotation(polygon=shape.polygon))
+        case _:
+            raise ShapeMissing
+    match value:
+        case Mask():
+            return Picture(value, value.height_px, value.width_px)
+        case Polygon():
+            return Picture(value, shape.height_px, shape.width_px)
+        case _:
+            raise ShapeMissing
+
+
+def picture_to_pb(picture: Picture) -> pb.Shape:
+    """A mask carries the picture's size itself, a polygon has it beside it."""
+    value = value_to_pb(picture.shape)
+    if isinstance(picture.shape, Mask):
+        return pb.Shape(mask=value.mask)
+    return pb.Shape(polygon=value.polygon, height_px=picture.height_px, width_px=picture.width_px)
+
+
+def measure_to_pb(measure: Measure) -> pb.MeasureMaskResponse:
+    """Bounds are unset when the shape is empty."""
+    bounds = value_to_pb(measure.bounds).box if measure.bounds else None
+    return pb.MeasureMaskResponse(
+        area_px=measure.area_px, components=measure.parts, holes=measure.holes, bounds=bounds
+    )
