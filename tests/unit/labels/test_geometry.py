@@ -5,6 +5,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from labels import geometry, shapes
 from labels.errors import AnnotationInvalid
 from labels.label import Polygon

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from pycocotools import mask as coco
+
 from labels import rle, shapes
 from labels.errors import AnnotationInvalid
 from labels.label import Box, Mask, Polygon
-from pycocotools import mask as coco
 
 bitmaps = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
 

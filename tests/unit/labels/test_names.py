@@ -1,6 +1,7 @@
 """Resource names."""
 
 import pytest
+
 from labels import names
 from labels.errors import NameInvalid
 

@@ -165,5 +165,5 @@ def _check_rings(rings: Sequence[tuple[float, ...]]) -> None:
 def _check_pixels(values: tuple[float, ...]) -> None:
     if not all(map(isfinite, values)):
         raise AnnotationInvalid("has a coordinate that is not a finite number")
-    if values and not (-MAX_COORDINATE_PX <= min(values) and max(values) <= MAX_COORDINATE_PX):
+    if values and not (min(values) >= -MAX_COORDINATE_PX and max(values) <= MAX_COORDINATE_PX):
         raise AnnotationInvalid(f"has a coordinate beyond {MAX_COORDINATE_PX:,.0f} pixels")

@@ -7,7 +7,7 @@ hole and the twice-covered part of a ring that crosses itself does not count.
 from collections.abc import Sequence
 
 import numpy as np
-import shapely  # type: ignore[import-untyped]
+import shapely
 from numpy.typing import NDArray
 
 from labels.errors import AnnotationInvalid

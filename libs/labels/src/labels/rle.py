@@ -9,7 +9,7 @@ reads past its memory.
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco  # type: ignore[import-untyped]
+from pycocotools import mask as coco
 
 from labels.errors import AnnotationInvalid
 from labels.label import Box, Mask

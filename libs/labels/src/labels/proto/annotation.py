@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from labelmesh.label.v1 import label_pb2
-
 from labels.checks import check_value
 from labels.errors import AnnotationInvalid
 from labels.label import Annotation, Box, Choice, Mask, Polygon, Span, Value

@@ -3,7 +3,6 @@
 import re
 
 from labelmesh.label.v1 import asset_pb2
-
 from labels.asset import (
     MAX_CONTEXT_BYTES,
     MAX_CONTEXT_ENTRIES,

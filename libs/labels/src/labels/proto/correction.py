@@ -1,7 +1,6 @@
 """Corrections on the wire."""
 
 from labelmesh.review.v1 import queue_service_pb2 as pb2
-
 from labels.correction import Add, CorrectionOp, Delete, Relabel, Resize
 from labels.errors import CorrectionInvalid
 from labels.proto.annotation import (

@@ -1,7 +1,6 @@
 """Findings on the wire."""
 
 from labelmesh.label.v1 import label_pb2
-
 from labels.errors import FindingInvalid
 from labels.label import Finding, Severity
 

@@ -1,7 +1,6 @@
 """Labels on the wire."""
 
 from labelmesh.label.v1 import label_pb2
-
 from labels.errors import AnnotationInvalid, LabelInvalid
 from labels.label import (
     MAX_ANNOTATIONS,

@@ -1,7 +1,6 @@
 """Ontologies on the wire."""
 
 from labelmesh.label.v1 import ontology_pb2
-
 from labels.errors import OntologyError
 from labels.ontology import MAX_CATEGORIES, MAX_TOOLS, Category, Ontology, Tool, ToolKind
 

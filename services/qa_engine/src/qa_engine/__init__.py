@@ -1,0 +1,1 @@
+"""Checks every label with rules and reports findings."""

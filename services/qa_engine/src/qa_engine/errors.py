@@ -1,0 +1,41 @@
+"""What can go wrong in the rule service.
+
+QaError
+├── ProjectUnknown
+├── RuleUnknown
+├── RuleSettingsInvalid
+├── TextUnreadable
+├── PageSizeInvalid
+└── InvalidPageToken
+"""
+
+
+class QaError(Exception):
+    """The request to the rule service is not valid."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+
+
+class ProjectUnknown(QaError):
+    """There is no such project."""
+
+
+class RuleUnknown(QaError):
+    """There is no such rule."""
+
+
+class RuleSettingsInvalid(QaError):
+    """The settings do not fit the rule."""
+
+
+class TextUnreadable(QaError):
+    """The asset's text is not UTF-8."""
+
+
+class PageSizeInvalid(QaError):
+    """A page may have 1 to 1,000 entries."""
+
+
+class InvalidPageToken(QaError):
+    """The page token does not belong to this query."""

@@ -1,0 +1,94 @@
+"""SQL of evaluations and findings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from labels.label import Finding, Severity
+from qa_engine.tables import evaluations, findings
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the rules of one revision said about one label."""
+
+    project_uid: str
+    label_uid: str
+    asset_uid: str
+    ruleset_revision: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFinding:
+    """A finding with where it was found; `seq` grows with time, `create_time_us` is since the Unix epoch."""
+
+    seq: int
+    finding: Finding
+    label_uid: str
+    asset_uid: str
+    create_time_us: int
+
+
+async def known(conn: AsyncConnection, keys: Sequence[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Which of the (label uid, ruleset revision) were evaluated before."""
+    key = (evaluations.c.label_uid, evaluations.c.ruleset_revision)
+    rows = await conn.execute(select(*key).where(tuple_(*key).in_(keys)))
+    return {(row.label_uid, row.ruleset_revision) for row in rows}
+
+
+async def add(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) -> None:
+    """Store evaluations that are not known yet, with their findings."""
+    await conn.execute(
+        evaluations.insert(),
+        [
+            {
+                "label_uid": e.label_uid,
+                "ruleset_revision": e.ruleset_revision,
+                "project_uid": e.project_uid,
+                "asset_uid": e.asset_uid,
+                "create_time_us": now_us,
+            }
+            for e in done
+        ],
+    )
+    rows = [
+        {
+            "project_uid": e.project_uid,
+            "label_uid": e.label_uid,
+            "asset_uid": e.asset_uid,
+            "rule": finding.rule,
+            "severity": finding.severity.value,
+            "message": finding.message,
+            "annotation_id": finding.annotation_id,
+            "create_time_us": now_us,
+        }
+        for e in done
+        for finding in e.findings
+    ]
+    if rows:
+        await conn.execute(findings.insert(), rows)
+
+
+async def page(
+    conn: AsyncConnection, project_uid: str, rule: str, before: int | None, size: int
+) -> list[StoredFinding]:
+    """Findings of a project, newest first: at most `size` below `before`, of any rule when that is empty."""
+    query = select(findings).where(findings.c.project_uid == project_uid)
+    if rule:
+        query = query.where(findings.c.rule == rule)
+    if before is not None:
+        query = query.where(findings.c.seq < before)
+    rows = await conn.execute(query.order_by(findings.c.seq.desc()).limit(size))
+    return [
+        StoredFinding(
+            row.seq,
+            Finding(row.rule, Severity(row.severity), row.message, row.annotation_id),
+            row.label_uid,
+            row.asset_uid,
+            row.create_time_us,
+        )
+        for row in rows
+    ]

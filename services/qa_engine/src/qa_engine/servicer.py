@@ -1,0 +1,131 @@
+"""RuleService on the wire."""
+
+import asyncio
+from typing import Any
+
+import grpc
+
+from chassis.auth import caller
+from chassis.blobs import Blobs
+from chassis.db import Database
+from chassis.errors import ErrorTable
+from labelmesh.qa.v1 import rule_service_pb2 as pb2
+from labelmesh.qa.v1.rule_service_pb2_grpc import RuleServiceServicer
+from labels.errors import FindingInvalid, LabelError
+from labels.names import asset_name, label_name, parse_project
+from labels.proto import asset_from_pb, finding_to_pb, label_from_pb, severity_from_pb, severity_to_pb
+from qa_engine import findings, pages, projects, texts
+from qa_engine.engine import Engine, Rule, Settings, Subject
+from qa_engine.errors import (
+    InvalidPageToken,
+    PageSizeInvalid,
+    ProjectUnknown,
+    QaError,
+    RuleSettingsInvalid,
+    RuleUnknown,
+)
+from qa_engine.findings import StoredFinding
+from qa_engine.projects import Project
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+STATUS = ErrorTable(
+    {
+        LabelError: grpc.StatusCode.INVALID_ARGUMENT,
+        QaError: grpc.StatusCode.INVALID_ARGUMENT,
+        ProjectUnknown: grpc.StatusCode.NOT_FOUND,
+        RuleUnknown: grpc.StatusCode.NOT_FOUND,
+        RuleSettingsInvalid: grpc.StatusCode.INVALID_ARGUMENT,
+        PageSizeInvalid: grpc.StatusCode.INVALID_ARGUMENT,
+        InvalidPageToken: grpc.StatusCode.INVALID_ARGUMENT,
+    }
+)
+
+
+class RuleServicer(RuleServiceServicer):
+    """Translates between the wire and the engine; every call sees only the caller's tenant."""
+
+    def __init__(self, db: Database, engine: Engine, blobs: Blobs) -> None:
+        self._db = db
+        self._engine = engine
+        self._blobs = blobs
+
+    async def ListRules(self, request: pb2.ListRulesRequest, context: Context) -> pb2.ListRulesResponse:
+        """Every rule with the settings that hold in the project."""
+        project = await self._project(request.parent)
+        rules = [rule_to_pb(rule, rule.settings(project.ruleset)) for rule in self._engine.rules]
+        return pb2.ListRulesResponse(rules=rules, ruleset_revision=project.ruleset.revision)
+
+    async def UpdateRule(self, request: pb2.UpdateRuleRequest, context: Context) -> pb2.UpdateRuleResponse:
+        """Change a rule's settings in the project."""
+        project_id = parse_project(request.parent)
+        rule = self._engine.rule(request.rule.id)
+        change = settings_from_pb(request.rule)
+        async with self._db.begin() as conn:
+            now, revision = await projects.change_rule(conn, caller().tenant, project_id, rule, change)
+        return pb2.UpdateRuleResponse(rule=rule_to_pb(rule, now), ruleset_revision=revision)
+
+    async def EvaluateLabel(
+        self, request: pb2.EvaluateLabelRequest, context: Context
+    ) -> pb2.EvaluateLabelResponse:
+        """What the rules say about a label now."""
+        project = await self._project(request.parent)
+        asset, label = asset_from_pb(request.asset), label_from_pb(request.label)
+        subject = Subject(project.ontology, asset, await texts.read(asset, self._blobs))
+        found = await asyncio.to_thread(self._engine.evaluate, label, subject, project.ruleset)
+        return pb2.EvaluateLabelResponse(
+            findings=map(finding_to_pb, found), ruleset_revision=project.ruleset.revision
+        )
+
+    async def ListFindings(
+        self, request: pb2.ListFindingsRequest, context: Context
+    ) -> pb2.ListFindingsResponse:
+        """A page of the project's findings, newest first."""
+        project = await self._project(request.parent)
+        size = pages.size(request.page_size)
+        before = pages.seq(request.page_token, project.uid, request.rule)
+        async with self._db.read() as conn:
+            found = await findings.page(conn, project.uid, request.rule, before, size + 1)
+        more = pages.token(found[size - 1].seq, project.uid, request.rule) if len(found) > size else ""
+        stored = [stored_to_pb(finding, project) for finding in found[:size]]
+        return pb2.ListFindingsResponse(findings=stored, next_page_token=more)
+
+    async def _project(self, parent: str) -> Project:
+        project_id = parse_project(parent)
+        async with self._db.read() as conn:
+            return await projects.by_id(conn, caller().tenant, project_id)
+
+
+def rule_to_pb(rule: Rule, settings: Settings) -> pb2.Rule:
+    """A rule and the settings that hold."""
+    return pb2.Rule(
+        id=rule.id,
+        description=rule.description,
+        enabled=settings.enabled,
+        severity=severity_to_pb(settings.severity),
+        parameters=[
+            pb2.RuleParameter(name=p.name, value=settings.parameters[p.name], description=p.description)
+            for p in rule.parameters
+        ],
+    )
+
+
+def settings_from_pb(pb: pb2.Rule) -> Settings:
+    """Raises RuleSettingsInvalid without a severity or when a parameter comes twice."""
+    parameters = {parameter.name: parameter.value for parameter in pb.parameters}
+    if len(parameters) < len(pb.parameters):
+        raise RuleSettingsInvalid("A parameter of the rule is given twice.")
+    try:
+        return Settings(pb.enabled, severity_from_pb(pb.severity), parameters)
+    except FindingInvalid:
+        raise RuleSettingsInvalid("A rule needs a severity.") from None
+
+
+def stored_to_pb(stored: StoredFinding, project: Project) -> pb2.StoredFinding:
+    """A stored finding on the wire."""
+    return pb2.StoredFinding(
+        finding=finding_to_pb(stored.finding),
+        label=label_name(project.id, stored.label_uid),
+        asset=asset_name(project.id, stored.asset_uid),
+        create_time_us=stored.create_time_us,
+    )

@@ -1,0 +1,67 @@
+"""The tables of qa_engine. Times are microseconds since the Unix epoch, UTC."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+# A copy of what review_queue says about its projects; `ontology` is the serialised message.
+projects = Table(
+    "projects",
+    metadata,
+    Column("project_uid", String(26), primary_key=True),
+    Column("tenant", String(128), nullable=False),
+    Column("project_id", String(48), nullable=False),
+    Column("ontology", LargeBinary, nullable=False),
+    Column("ontology_revision", BigInteger, nullable=False),
+    Column("ruleset_revision", BigInteger, nullable=False),
+    UniqueConstraint("tenant", "project_id"),
+)
+
+# Only rules whose settings were changed have a row; `parameters` is a JSON object of numbers.
+rule_settings = Table(
+    "rule_settings",
+    metadata,
+    Column("project_uid", String(26), primary_key=True),
+    Column("rule", String(64), primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("parameters", Text, nullable=False),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("label_uid", String(64), primary_key=True),
+    Column("ruleset_revision", BigInteger, primary_key=True),
+    Column("project_uid", String(26), nullable=False),
+    Column("asset_uid", String(64), nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("project_uid", String(26), nullable=False),
+    Column("label_uid", String(64), nullable=False),
+    Column("asset_uid", String(64), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("annotation_id", String(64), nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    Index("findings_by_project", "project_uid", "seq"),
+    Index("findings_by_rule", "project_uid", "rule", "seq"),
+)
