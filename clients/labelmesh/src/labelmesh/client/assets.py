@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic
 
 from grpc import StatusCode, aio
+
 from labelmesh.client.calls import STREAM_DEADLINE_S, Link, Pauses
 from labelmesh.client.errors import from_rpc
 from labelmesh.client.importing import Batches, ImportProgress, ImportRow, Unanswered

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 from grpc import StatusCode, aio
+
 from labelmesh.client.errors import from_rpc
 
 Request = TypeVar("Request", bound=Message)
@@ -80,7 +81,7 @@ class Pauses:
 
     async def wait(self, end: float) -> bool:
         """Sleep; False at once when the pause would pass `end` (of the monotonic clock)."""
-        pause_s = self._next_s * random.uniform(0.5, 1.0)
+        pause_s = self._next_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
         if monotonic() + pause_s >= end:
             return False
         self._next_s = min(self._next_s * 2, _LONGEST_PAUSE_S)

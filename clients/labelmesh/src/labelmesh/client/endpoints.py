@@ -6,6 +6,7 @@ from pathlib import Path
 
 import grpc
 from grpc import aio
+
 from labelmesh.client.errors import LabelmeshError
 
 MAX_MESSAGE_BYTES = 4 << 20

@@ -32,7 +32,8 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """How far an import is: rows stored, rows that were there already, rows refused, assets in the project now.
+    """How far an import is: rows stored, rows that were there already, rows refused, assets in the project
+    now.
 
     `errors` keeps the first 1,000 refusals; `refused` counts them all.
     """

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from ulid import ULID
+
 from labelmesh.client.calls import Link
 from labelmesh.review.v1 import label_service_pb2
 from labelmesh.review.v1.label_service_pb2_grpc import LabelServiceStub
@@ -10,7 +12,6 @@ from labels import names
 from labels.asset import Asset
 from labels.label import Annotation, Label
 from labels.proto import annotation_to_pb, asset_from_pb, label_from_pb
-from ulid import ULID
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from ulid import ULID
+
 from labelmesh.client import wire
 from labelmesh.client.calls import Link
 from labelmesh.client.task import Decision, Lease, Task, TaskCounts, TaskState
@@ -11,7 +13,6 @@ from labels import names
 from labels.correction import CorrectionOp, diff
 from labels.label import Annotation, Label
 from labels.proto import correction_op_to_pb, label_from_pb
-from ulid import ULID
 
 
 class Queue:

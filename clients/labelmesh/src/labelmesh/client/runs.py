@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from ulid import ULID
+
 from labelmesh.annotator.v1 import annotator_service_pb2, prediction_run_service_pb2
 from labelmesh.annotator.v1.annotator_service_pb2_grpc import AnnotatorServiceStub
 from labelmesh.annotator.v1.prediction_run_service_pb2_grpc import PredictionRunServiceStub
@@ -13,7 +15,6 @@ from labelmesh.client.run import Example, ItemState, RenderedPrompt, Run, RunCon
 from labels import names
 from labels.label import Label
 from labels.proto import label_from_pb
-from ulid import ULID
 
 _ONE_TEXT_DEADLINE_S = 180.0
 _PATIENCE_S = 120.0

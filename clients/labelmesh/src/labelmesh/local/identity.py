@@ -10,7 +10,10 @@ _CLOCK_TOLERANCE_S = 2.0
 
 
 class Identity(BaseModel):
-    """A process as it was when it was started: pids are used again, start time and command line together are not."""
+    """A process as it was when it was started.
+
+    Pids are used again, start time and command line together are not.
+    """
 
     model_config = ConfigDict(frozen=True)
 

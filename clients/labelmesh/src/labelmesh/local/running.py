@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from labelmesh.local import ports, programs, state
@@ -13,7 +13,7 @@ from labelmesh.local.identity import Identity, end, identify
 from labelmesh.local.programs import BROKER, MODEL_SERVER, PORTS, SERVICES, Surroundings
 from labelmesh.local.stack import Stack, snapshot
 from labelmesh.local.supervisor import Event, Supervisor
-from labelmesh.local.weights import Progress, local_weights
+from labelmesh.local.weights import Fetching, local_weights
 
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
 _STALE_GRACE_S = 10.0
@@ -21,11 +21,11 @@ _STALE_GRACE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Watchers:
-    """Who is told what happens: one sentence a step, deaths and restarts, bytes of a model that is fetched."""
+    """Who is told what happens: a few words a step, deaths and restarts, a model's download."""
 
     on_step: Callable[[str], None] = lambda _step: None
     on_event: Callable[[Event], None] = lambda _event: None
-    on_fetch: Progress | None = None
+    fetching: Fetching = field(default_factory=Fetching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ async def running(
         environment: more settings for the services.
         watchers: who is told what happens.
 
-    Raises LocalError (AlreadyRunning, StartFailed, ModelUnavailable ...). A stack left over by a killed supervisor
-    is ended first.
+    Raises LocalError (AlreadyRunning, StartFailed, ModelUnavailable ...). A stack left over by a killed
+    supervisor is ended first.
     """
     watchers = watchers or Watchers()
     state_dir = state_dir.absolute()
@@ -95,7 +95,7 @@ async def _plan(
     taken: set[int] = set()
     others: list[programs.Program] = []
     if endpoint is None:
-        weights = await local_weights(model, watchers.on_fetch)
+        weights = await local_weights(model, watchers.fetching)
         local = programs.model_server(model, weights, ports.choose(PORTS[MODEL_SERVER], taken))
         others.append(local)
         endpoint = f"http://{local.address}/v1"

@@ -41,7 +41,10 @@ class Stack:
 
     @property
     def pids(self) -> Mapping[str, int]:
-        """Process ids by name ("nats-server", "model-server", "review-queue" ...); they change with restarts."""
+        """Process ids by name ("nats-server", "model-server", "review-queue" ...).
+
+        They change with restarts.
+        """
         return {process.program.name: process.pid for process in self.processes}
 
     def kill(self, name: str) -> int:

@@ -68,7 +68,8 @@ def locked(state_dir: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunning(
-                f"Labelmesh already runs on {state_dir}; stop it with `labelmesh down` or choose another --state-dir."
+                f"Labelmesh already runs on {state_dir}; "
+                "stop it with `labelmesh down` or choose another --state-dir."
             ) from None
         yield
 

@@ -8,7 +8,7 @@ from time import monotonic
 
 from labelmesh.local.errors import LocalError
 from labelmesh.local.processes import Process, start
-from labelmesh.local.programs import Program
+from labelmesh.local.programs import BROKER, MODEL_SERVER, Program
 
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 30.0
@@ -40,7 +40,8 @@ Event = Died | Restarted
 class Supervisor:
     """Runs programs until it is stopped.
 
-    `on_event` hears of deaths and restarts, `on_change` whenever a pid changed. Both are called in the event loop.
+    `on_event` hears of deaths and restarts, `on_change` whenever a pid changed. Both are called in the event
+    loop.
     """
 
     def __init__(
@@ -60,7 +61,10 @@ class Supervisor:
         return [self._processes[name] for name in self._programs if name in self._processes]
 
     async def start(self, programs: Sequence[Program]) -> None:
-        """Start programs side by side and wait until all serve; then keep them running. Raises StartFailed."""
+        """Start programs side by side and wait until all serve; then keep them running.
+
+        Raises StartFailed.
+        """
         self._log_dir.mkdir(parents=True, exist_ok=True)
         for program in programs:
             self._programs[program.name] = program
@@ -99,7 +103,10 @@ class Supervisor:
         await asyncio.gather(*(self._serving[name].wait() for name in self._watches))
 
     async def stop(self) -> None:
-        """Stop all, the last started first: services while the broker is still there to take their last words."""
+        """Stop all, the last started first.
+
+        Services while the broker is still there to take their last words.
+        """
         for watch in self._watches.values():
             await _cancel(watch)
         self._watches.clear()
@@ -137,7 +144,8 @@ class Supervisor:
             self._on_change()
             await self._processes[name].until_serving()
         except LocalError:
-            # Dead again, or alive without serving: the next round of the watch finds it ended and waits longer.
+            # Dead again, or alive without serving: the next round of the watch finds it ended and waits
+            # longer.
             self._processes[name].kill()
             return
         self._serving[name].set()
@@ -146,9 +154,9 @@ class Supervisor:
 
 def _floors(processes: Sequence[Process]) -> list[list[Process]]:
     """Broker, model server, services: what is stopped together."""
-    services = [process for process in processes if process.program.probe == "grpc"]
-    below = [[process] for process in processes if process.program.probe != "grpc"]
-    return [*below, services]
+    below = (BROKER, MODEL_SERVER)
+    services = [process for process in processes if process.program.name not in below]
+    return [*([process] for process in processes if process.program.name in below), services]
 
 
 async def _cancel(task: asyncio.Task[None] | None) -> None:

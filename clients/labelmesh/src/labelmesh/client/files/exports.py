@@ -6,9 +6,8 @@ from bisect import bisect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from labels.label import Annotation, Box, Choice, Label, Mask, Polygon, Span
-
 from labelmesh.client.labels import ExportedAsset
+from labels.label import Annotation, Box, Choice, Label, Mask, Polygon, Span
 
 OUTSIDE = "O"
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -85,9 +84,9 @@ def _value(annotation: Annotation) -> dict[str, Any]:
 def conll_sentence(text: str, annotations: Sequence[Annotation]) -> tuple[list[str], int]:
     """Lines `token<TAB>tag` with IOB2 tags, and how many spans found no place.
 
-    A token is a run of letters and digits or one other sign; a span that begins or ends inside a token splits it, so
-    no span is widened. IOB2 knows one tag a token: of overlapping spans the longer stays, then the earlier. A span
-    of white space only has no token.
+    A token is a run of letters and digits or one other sign; a span that begins or ends inside a token
+    splits it, so no span is widened. IOB2 knows one tag a token: of overlapping spans the longer stays, then
+    the earlier. A span of white space only has no token.
     """
     spans = [(a.value.start, a.value.end, a.category) for a in annotations if isinstance(a.value, Span)]
     kept = _without_overlaps(spans)
@@ -108,7 +107,10 @@ def conll_sentence(text: str, annotations: Sequence[Annotation]) -> tuple[list[s
 
 
 def _without_overlaps(spans: Sequence[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """The longest first, each only if it shares no character with one kept before; in order of their start."""
+    """The longest first, each only if it shares no character with one kept before.
+
+    In order of their start.
+    """
     kept: list[tuple[int, int, str]] = []
     for span in sorted(spans, key=lambda span: (span[0] - span[1], span[0])):
         place = bisect(kept, span[0], key=lambda other: other[0])

@@ -29,7 +29,10 @@ Numbered = Iterator[tuple[int, Found | BadLine]]
 
 
 def jsonl_rows(path: Path) -> Numbered:
-    """JSON objects {"key"?, "text", "context"?} or {"key"?, "image"}; other fields are ignored, blank lines too."""
+    """JSON objects {"key"?, "text", "context"?} or {"key"?, "image"}.
+
+    Other fields are ignored, blank lines too.
+    """
     for line, raw in _lines(path):
         if isinstance(raw, BadLine):
             yield line, raw
@@ -47,7 +50,10 @@ def text_rows(path: Path) -> Numbered:
 
 
 def csv_rows(path: Path) -> Numbered:
-    """A header with a column `text` and maybe `key`; other columns become context. The line is a record's last."""
+    """A header with a column `text` and maybe `key`; other columns become context.
+
+    The line is a record's last.
+    """
     csv.field_size_limit(MAX_LINE_BYTES)
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
@@ -62,7 +68,10 @@ def csv_rows(path: Path) -> Numbered:
         except csv.Error as error:
             yield reader.line_num, BadLine(f"The line is not CSV ({error}); nothing after it was read.")
         except UnicodeDecodeError:
-            yield reader.line_num + 1, BadLine("The file is not UTF-8 from about here; nothing after it was read.")
+            yield (
+                reader.line_num + 1,
+                BadLine("The file is not UTF-8 from about here; nothing after it was read."),
+            )
 
 
 def _csv_row(record: dict[str | Any, str | Any]) -> Found | BadLine:

@@ -1,14 +1,16 @@
-"""Rows to import from a file or folder: JSONL, CSV, plain text, or pictures. Read one by one, never all at once."""
+"""Rows to import from a file or folder: JSONL, CSV, plain text, or pictures.
+
+Read one by one, never all at once.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labels.asset import Asset, check_asset, sha256_hex
-from labels.errors import LabelError
-
 from labelmesh.client.files.lines import BadLine, csv_rows, jsonl_rows, text_rows
 from labelmesh.client.files.picture import PictureUnreadable, measure
+from labels.asset import Asset, check_asset, sha256_hex
+from labels.errors import LabelError
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"})
 MAX_PICTURE_BYTES = 64 << 20
@@ -32,7 +34,10 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class GoodRow:
-    """A row ready to import; `picture` is the file that must be uploaded first, the asset then has its size only."""
+    """A row ready to import.
+
+    `picture` is the file that must be uploaded first, the asset then has its size only.
+    """
 
     line: int
     asset: Asset
@@ -56,9 +61,9 @@ class _Raw:
 def read_rows(source: Path) -> Iterator[Row]:
     """Rows of a .jsonl / .ndjson, .csv or .txt file, or the pictures of a folder by name.
 
-    A row without a key gets one from its content, so that importing the same file again finds the same keys; the
-    second row of the same content gets the same key with "-2" and so on. Raises FileUnusable when there is nothing to
-    read at all.
+    A row without a key gets one from its content, so that importing the same file again finds the same keys;
+    the second row of the same content gets the same key with "-2" and so on. Raises FileUnusable when there
+    is nothing to read at all.
     """
     keys = _Keys()
     for raw in _raw_rows(source):

@@ -1,0 +1,110 @@
+"""The command line's root: commands are put together here, and every error ends here as one sentence."""
+
+import os
+import sys
+import tempfile
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from labelmesh.cli import (
+    annotate,
+    demo,
+    export,
+    findings,
+    imports,
+    metrics,
+    models,
+    project,
+    review,
+    rules,
+    runs,
+    up,
+)
+from labelmesh.cli.connect import explain
+from labelmesh.cli.console import err
+from labelmesh.cli.errors import UserError
+from labelmesh.client import LabelmeshError
+from labelmesh.client.files.rows import FileUnusable
+from labelmesh.client.files.writing import ExportRefused
+from labelmesh.local.errors import LocalError
+from labelmesh.local.state import default_dir
+from labels.errors import LabelError
+
+EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="labelmesh",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Label text and images with foundation models, check the labels, review what needs a person.
+
+    [bold]The way through[/bold]
+
+      labelmesh up                              start everything on this machine, leave it running
+      labelmesh project create tickets --choices bug,praise,question
+      labelmesh import tickets tickets.jsonl
+      labelmesh annotate tickets                            let the model label
+      labelmesh review tickets                              look at the doubtful first
+      labelmesh annotate tickets --shots few --again        with your answers as examples
+      labelmesh metrics tickets
+      labelmesh export tickets --format jsonl -o tickets.labels.jsonl
+
+    `labelmesh demo` shows all of it on texts that come along.""",
+)
+app.command("up")(up.up)
+app.command("down")(up.down)
+app.command("status")(up.status)
+app.command("demo")(demo.demo)
+app.add_typer(project.app, name="project")
+app.command("import")(imports.import_)
+app.command("annotate")(annotate.annotate)
+app.command("review")(review.review)
+app.command("metrics")(metrics.metrics)
+app.command("export")(export.export)
+app.add_typer(runs.app, name="runs")
+app.add_typer(rules.app, name="rules")
+app.add_typer(findings.app, name="findings")
+app.add_typer(models.app, name="models")
+
+
+def main() -> None:
+    """Entry point; exits 0, 1 after an error, 2 after wrong usage, 130 after Ctrl-C."""
+    try:
+        app()
+    except LabelmeshError as error:
+        _fail(explain(error))
+    except (UserError, LocalError, LabelError, FileUnusable, ExportRefused) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        err.print("Interrupted.")
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); keep Python from complaining about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_ERROR)
+    except Exception as error:  # noqa: BLE001 - the outermost frame: nobody must meet a traceback
+        _fail(f"Labelmesh met an error of its own ({type(error).__name__}); details are in {_record()}.")
+
+
+def _fail(sentence: str) -> None:
+    err.print(f"Error: {sentence}", style="red", markup=False, soft_wrap=True)
+    sys.exit(EXIT_ERROR)
+
+
+def _record() -> Path:
+    """Write the traceback where it can be found again."""
+    name = f"labelmesh-{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}.log"
+    for folder in (default_dir() / "logs", Path(tempfile.gettempdir())):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(traceback.format_exc())
+        except OSError:
+            continue
+        return (folder / name).absolute()
+    return Path(os.devnull)

@@ -1,0 +1,5 @@
+"""`labelmesh demo`."""
+
+
+def demo() -> None:
+    """Demo."""

@@ -1,0 +1,1 @@
+"""Reviewing in the terminal: showing an item, asking, editing."""
