@@ -2,6 +2,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from labelmesh.client.files.exports import conll_sentence, jsonl_line, status
 from labelmesh.client.labels import ExportedAsset
 from labels.asset import Asset
@@ -81,6 +82,11 @@ def test_jsonl_keeps_unicode_and_spans() -> None:
     row = json.loads(jsonl_line(ExportedAsset(Asset("k", text=text, uid="A1"), label, True, False)))
     assert row["text"] == text
     assert row["label"]["annotations"][0] == {
-        "id": "a3-9", "tool": "entities", "category": "PLACE", "start": 3, "end": 9, "text": "Zürich",
+        "id": "a3-9",
+        "tool": "entities",
+        "category": "PLACE",
+        "start": 3,
+        "end": 9,
+        "text": "Zürich",
     }
     assert row["label"]["annotations"][1] == {"id": "c", "tool": "topic", "category": "travel"}

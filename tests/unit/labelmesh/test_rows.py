@@ -3,6 +3,7 @@ import struct
 from pathlib import Path
 
 import pytest
+
 from labelmesh.client.files.rows import BadRow, FileUnusable, GoodRow, read_rows
 
 
@@ -18,7 +19,9 @@ def only_bad(path: Path) -> BadRow:
 
 
 def test_jsonl_rows_keep_key_text_and_context(tmp_path: Path) -> None:
-    row = json.dumps({"key": "t-1", "text": "Grüße 👋", "context": {"from": "mail"}, "gold": {"category": "x"}})
+    row = json.dumps(
+        {"key": "t-1", "text": "Grüße 👋", "context": {"from": "mail"}, "gold": {"category": "x"}}
+    )
     (good,) = read_rows(write(tmp_path / "a.jsonl", row))
     assert isinstance(good, GoodRow)
     assert (good.line, good.asset.key, good.asset.text) == (1, "t-1", "Grüße 👋")
@@ -55,7 +58,9 @@ def test_a_bad_line_is_named_with_its_number(tmp_path: Path, line: str | bytes, 
 
 def test_texts_up_to_one_mebibyte_are_taken_and_longer_ones_refused(tmp_path: Path) -> None:
     rows = list(
-        read_rows(write(tmp_path / "a.jsonl", *(json.dumps({"text": "x" * n}) for n in (1 << 20, (1 << 20) + 1))))
+        read_rows(
+            write(tmp_path / "a.jsonl", *(json.dumps({"text": "x" * n}) for n in (1 << 20, (1 << 20) + 1)))
+        )
     )
     assert isinstance(rows[0], GoodRow)
     assert isinstance(rows[1], BadRow)
@@ -87,7 +92,10 @@ def test_keys_made_from_content_are_the_same_on_every_reading(tmp_path: Path) ->
 
 def test_text_files_skip_blank_lines_but_keep_their_numbers(tmp_path: Path) -> None:
     rows = list(read_rows(write(tmp_path / "a.txt", b"\xef\xbb\xbffirst", "", "third\r")))
-    assert [(row.line, row.asset.text) for row in rows if isinstance(row, GoodRow)] == [(1, "first"), (3, "third")]
+    assert [(row.line, row.asset.text) for row in rows if isinstance(row, GoodRow)] == [
+        (1, "first"),
+        (3, "third"),
+    ]
 
 
 def test_csv_columns_beside_text_and_key_are_context(tmp_path: Path) -> None:
@@ -97,7 +105,10 @@ def test_csv_columns_beside_text_and_key_are_context(tmp_path: Path) -> None:
 
 
 def test_csv_needs_a_text_column(tmp_path: Path) -> None:
-    assert 'name a column "text"; the columns are: a, b' in only_bad(write(tmp_path / "a.csv", "a,b", "1,2")).message
+    assert (
+        'name a column "text"; the columns are: a, b'
+        in only_bad(write(tmp_path / "a.csv", "a,b", "1,2")).message
+    )
 
 
 def test_a_csv_line_of_another_length_is_bad(tmp_path: Path) -> None:

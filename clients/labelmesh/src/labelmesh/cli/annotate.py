@@ -66,7 +66,6 @@ def annotate(
     [bold]Examples[/bold]
 
       labelmesh annotate tickets
-
       labelmesh annotate tickets --shots few --examples 2 --again
     """
     config = RunConfig(

@@ -46,14 +46,14 @@ app = typer.Typer(
 
     [bold]The way through[/bold]
 
-      labelmesh up                              start everything on this machine, leave it running
+      labelmesh up                                     start everything, leave it running
       labelmesh project create tickets --choices bug,praise,question
-      labelmesh import tickets tickets.jsonl
-      labelmesh annotate tickets                            let the model label
-      labelmesh review tickets                              look at the doubtful first
-      labelmesh annotate tickets --shots few --again        with your answers as examples
-      labelmesh metrics tickets
-      labelmesh export tickets --format jsonl -o tickets.labels.jsonl
+      labelmesh import tickets tickets.jsonl           texts or pictures in
+      labelmesh annotate tickets                       let the model label
+      labelmesh review tickets                         look at the doubtful first
+      labelmesh annotate tickets --shots few --again   with your answers as examples
+      labelmesh metrics tickets                        how good the model is, by your answers
+      labelmesh export tickets -o labels.jsonl         labels out
 
     `labelmesh demo` shows all of it on texts that come along.""",
 )

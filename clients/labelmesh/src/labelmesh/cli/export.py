@@ -38,13 +38,13 @@ def export(
 ) -> None:
     """Write the labels to a file: all of it or none, and it says what it left out.
 
-    Only reviewed labels are written unless --include-unreviewed. JSONL has a row for every asset, with its
-    status: reviewed, unreviewed, rejected or unlabelled. CoNLL has the labelled texts only.
+    Only reviewed labels are written unless --include-unreviewed. JSONL has a row
+    for every asset, with its status: reviewed, unreviewed, rejected or
+    unlabelled. CoNLL has the labelled texts only.
 
     [bold]Examples[/bold]
 
       labelmesh export tickets -o tickets.labels.jsonl
-
       labelmesh export news --format conll --include-unreviewed -o news.conll
     """
     target = output or Path(f"{project}.{form}")

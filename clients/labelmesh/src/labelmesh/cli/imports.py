@@ -66,19 +66,16 @@ def import_(
 ) -> None:
     """Import texts or pictures. Nothing is imported when any row is bad, unless --skip-bad-rows.
 
-    Every row is checked before the first is stored. Importing the same file again skips what is there
-    already, so an interrupted import is finished by running the same command again.
+    Every row is checked before the first is stored. Importing the same file again
+    skips what is there already, so an interrupted import is finished by running
+    the same command again.
 
     [bold]Examples[/bold]
 
-      labelmesh import tickets tickets.jsonl          rows {"key": "t-1", "text": "..."}; the key is optional
-
-      labelmesh import tickets tickets.csv            a column "text", maybe "key"; other columns become
-      context
-
-      labelmesh import tickets lines.txt              one text a line
-
-      labelmesh import parts photos/                  pictures (png, jpg, gif, bmp, webp)
+      labelmesh import tickets tickets.jsonl   {"key": "t-1", "text": "..."} a line, the key optional
+      labelmesh import tickets tickets.csv     a column text, maybe key; the others become context
+      labelmesh import tickets lines.txt       one text a line
+      labelmesh import parts photos/           a folder of pictures
     """
     checked, done = asyncio.run(_import(project, source, skip_bad_rows, state_dir))
     if as_json:

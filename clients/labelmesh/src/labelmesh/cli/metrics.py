@@ -18,13 +18,12 @@ def metrics(
 ) -> None:
     """Show accuracy, reliability of the confidence, confusion and scores per category and run.
 
-    Every share stands with its 95 % Wilson interval and its n. Accuracy counts predictions whose whole label
-    the reviewer left unchanged.
+    Every share stands with its 95 % Wilson interval and its n. Accuracy counts
+    predictions whose whole label the reviewer left unchanged.
 
     [bold]Examples[/bold]
 
       labelmesh metrics tickets
-
       labelmesh metrics tickets --json
     """
 

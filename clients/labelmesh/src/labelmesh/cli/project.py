@@ -55,14 +55,13 @@ def create(
     [bold]Examples[/bold]
 
       labelmesh project create tickets --choices bug,praise,question
-
       labelmesh project create news --spans PERSON,PLACE,ORGANISATION --instruction "Mark names."
-
       labelmesh project create parts --ontology parts.json
 
-    An ontology file: {"tools": [{"name": "topic", "kind": "CHOICE_SINGLE", "categories": ["bug",
-    "praise"]}]}; kinds are CHOICE_SINGLE, CHOICE_MULTI, SPAN, BOX, POLYGON and MASK; a category may be
-    {"name": ..., "description": ...}.
+    An ontology file: {"tools": [{"name": "topic", "kind": "CHOICE_SINGLE",
+    "categories": ["bug", "praise"]}]}; kinds are CHOICE_SINGLE, CHOICE_MULTI,
+    SPAN, BOX, POLYGON and MASK; a category may be {"name": ..., "description":
+    ...}.
     """
     wanted = Project(
         id=project,

@@ -58,13 +58,13 @@ def review(
 ) -> None:
     """Review what the queue holds, one item at a time, the most doubtful first.
 
-    Keys: a accept, c correct, r reject (cannot be labelled; asks why), s skip, q quit. Where input is piped,
-    one line is read for each: "a", "c", "r the text is cut off", and so on.
+    Keys: a accept, c correct, r reject (cannot be labelled; asks why), s skip, q
+    quit. Where input is piped, one line is read for each: "a", "c", "r the text
+    is cut off", and so on.
 
     [bold]Examples[/bold]
 
       labelmesh review tickets
-
       yes a | labelmesh review tickets --limit 10
     """
     with Background() as background:

@@ -52,9 +52,7 @@ def set_(
     [bold]Examples[/bold]
 
       labelmesh rules set parts polygon_min_area --param min_area_px=25
-
       labelmesh rules set parts category_in_ontology --severity warning
-
       labelmesh rules set news span_in_text --disable
     """
     changed = [_parameter(text) for text in parameters or ()]

@@ -43,17 +43,16 @@ def up(
 ) -> None:
     """Start the broker, a local language model and every service; Ctrl-C stops them all.
 
-    No key and no GPU is needed: a small model runs on this machine and is fetched the first time, unless
-    --endpoint or $LABELMESH_LLM_BASE_URL names an endpoint, or $OPENAI_API_KEY is set and --model is none of
-    the local ones. A process that dies is started again. Everything listens on this machine only and keeps
-    its files in the state directory.
+    No key and no GPU is needed: a small model runs on this machine and is fetched
+    the first time, unless --endpoint or $LABELMESH_LLM_BASE_URL names an
+    endpoint, or $OPENAI_API_KEY is set and --model is none of the local ones. A
+    process that dies is started again. Everything listens on this machine only
+    and keeps its files in the state directory.
 
     [bold]Examples[/bold]
 
       labelmesh up
-
       labelmesh up --model smollm2 --state-dir /tmp/try
-
       labelmesh up --endpoint http://127.0.0.1:8000/v1 --model my-model
     """
     url, name = _endpoint_and_model(endpoint, model)
