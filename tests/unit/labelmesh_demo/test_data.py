@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from labelmesh.cli.ontology_file import read_ontology
 from labelmesh.client.files.rows import GoodRow, read_rows
 from labels.ontology import ToolKind
