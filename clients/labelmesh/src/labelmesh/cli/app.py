@@ -29,6 +29,7 @@ from labelmesh.cli.errors import UserError
 from labelmesh.client import LabelmeshError
 from labelmesh.client.files.rows import FileUnusable
 from labelmesh.client.files.writing import ExportRefused
+from labelmesh.demo.walk import DemoFailed
 from labelmesh.local.errors import LocalError
 from labelmesh.local.state import default_dir
 from labels.errors import LabelError
@@ -79,7 +80,7 @@ def main() -> None:
         app()
     except LabelmeshError as error:
         _fail(explain(error))
-    except (UserError, LocalError, LabelError, FileUnusable, ExportRefused) as error:
+    except (UserError, LocalError, LabelError, FileUnusable, ExportRefused, DemoFailed) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         err.print("Interrupted.")

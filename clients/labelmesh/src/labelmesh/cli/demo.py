@@ -1,5 +1,113 @@
-"""`labelmesh demo`."""
+"""`labelmesh demo`: the main job on real input and a real model."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import typer
+
+from labelmesh.cli import demo_tables, progress, stack_view
+from labelmesh.cli.connect import AsJson, StateDir, resolve
+from labelmesh.cli.console import err, out, plain, print_json
+from labelmesh.client import Client
+from labelmesh.demo.material import NAMES, load
+from labelmesh.demo.reviewer import ACTOR
+from labelmesh.demo.summary import Summary
+from labelmesh.demo.walk import Walk
+from labelmesh.local import Watchers, clear, running
+from labelmesh.local.running import DEFAULT_MODEL
+from labelmesh.local.signals import stop_signals
+from labelmesh.local.stack import Stack
 
 
-def demo() -> None:
-    """Demo."""
+def demo(
+    model: Annotated[
+        str, typer.Option(help="Local model (`labelmesh models list`); smollm2 shows the path in a minute.")
+    ] = DEFAULT_MODEL,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+) -> None:
+    """Show the whole way on texts that come along, with a model on this machine.
+
+    Two projects, one of classification and one of names in texts, go through:
+    import, zero-shot predictions, rules, the queue (the doubtful first), review
+    by a simulated reviewer who reads the gold answers, predictions with those
+    reviews as examples, review, export. Every number is measured in the run.
+
+    It has its own state directory (.labelmesh/demo, made anew each time) and
+    stops everything at the end.
+
+    [bold]Examples[/bold]
+
+      labelmesh demo
+      labelmesh demo --model smollm2
+    """
+    folder = (resolve(None) / "demo" if state_dir is None else state_dir).absolute()
+    summary = asyncio.run(_demo(folder, model))
+    if summary is None:
+        raise KeyboardInterrupt
+    path = folder / "export" / "summary.json"
+    path.write_text(json.dumps(plain(summary), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    if as_json:
+        print_json(summary)
+        return
+    for part in demo_tables.everything(summary):
+        out.print(part)
+        out.print()
+    out.print(f"Exports and summary.json are in {path.parent}.")
+
+
+async def _demo(folder: Path, model: str) -> Summary | None:
+    """The summary; None when the user stopped it."""
+    clear(folder)
+    began = monotonic()
+    view = stack_view.StartView()
+    stacks: list[Stack] = []
+
+    def insist() -> None:
+        for stack in stacks:
+            stack.kill_all()
+
+    with stop_signals(insist) as stopped:
+        try:
+            watchers = Watchers(view.step, stack_view.tell, view.fetching)
+            async with running(folder, model=model, watchers=watchers) as stack:
+                stacks.append(stack)
+                view.done()
+                summary = Summary(model, f"{ACTOR} (reads the gold answers)", round(monotonic() - began, 2))
+                await _walk(stack, summary, folder / "export")
+            summary.seconds = round(monotonic() - began, 2)
+        except asyncio.CancelledError:
+            if not stopped():
+                raise
+            return None
+        finally:
+            view.done()
+    return summary
+
+
+async def _walk(stack: Stack, summary: Summary, export_dir: Path) -> None:
+    async with Client(stack.endpoints, actor=ACTOR) as client:
+        for name in NAMES:
+            walk = Walk(client, load(name), export_dir, _Steps())
+            summary.projects.append(await walk.go())
+
+
+class _Steps:
+    """Steps on stderr: a bar while one runs on a terminal, a line with its seconds when it is done."""
+
+    @contextmanager
+    def step(self, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """A step of the demo."""
+        began = monotonic()
+        if total is None:
+            yield lambda _done: None
+        else:
+            with progress.items("items") as bars:
+                bar = bars.add_task(what, total=total)
+                yield lambda done: bars.update(bar, completed=done)
+        err.print(f"[green]✓[/] {what}  [dim]{monotonic() - began:.1f} s[/]")

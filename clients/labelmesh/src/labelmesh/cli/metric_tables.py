@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from labelmesh.cli.console import bar, number, rate, table
@@ -66,7 +67,7 @@ def shots_of(run: Run) -> str:
     return "zero-shot" if run.config.shots is Shots.ZERO else f"few-shot ({len(run.examples)} examples)"
 
 
-def reliability(found: Reliability) -> RenderableType:
+def reliability(found: Reliability) -> Table:
     """Ten bins of confidence against the share that was right."""
     auroc = "-" if found.auroc is None else f"{found.auroc:.3f}"
     shown = table(

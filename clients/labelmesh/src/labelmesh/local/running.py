@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -111,6 +112,20 @@ async def _plan(
 
 def _sqlite(state_dir: Path, service: str) -> str:
     return f"sqlite:///{state_dir / service.replace('-', '_')}.sqlite3"
+
+
+def clear(state_dir: Path) -> None:
+    """Forget everything that an earlier stack kept here: data, logs, exports; other files are left alone.
+
+    Raises AlreadyRunning while a stack runs on it.
+    """
+    state_dir = state_dir.absolute()
+    with state.locked(state_dir):
+        _recover(state_dir, Watchers())
+        for name in ("nats", "blobs", "logs", "export"):
+            shutil.rmtree(state_dir / name, ignore_errors=True)
+        for path in (*state_dir.glob("*.sqlite3*"), state_dir / "nats.conf"):
+            path.unlink(missing_ok=True)
 
 
 def _recover(state_dir: Path, watchers: Watchers) -> None:

@@ -1,0 +1,75 @@
+"""The demo's texts: written for this project, with gold answers that only the simulated reviewer reads."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from labelmesh.client import ImportRow
+from labels.asset import Asset
+from labels.label import Annotation, Choice, Span
+from labels.ontology import Category, Ontology, Tool, ToolKind
+
+NAMES = ("tickets", "news")
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """One project of the demo: its ontology, two batches of texts, and the gold answer by key."""
+
+    name: str
+    title: str
+    instruction: str
+    ontology: Ontology
+    batches: tuple[tuple[ImportRow, ...], tuple[ImportRow, ...]]
+    gold: Mapping[str, tuple[Annotation, ...]]
+
+    @property
+    def size(self) -> int:
+        """Texts in both batches."""
+        return len(self.gold)
+
+
+def load(name: str) -> Material:
+    """The material of one project; every other text goes to the second batch, so that the two are alike."""
+    folder = resources.files("labelmesh.demo") / "data"
+    described = json.loads((folder / f"{name}.ontology.json").read_text(encoding="utf-8"))
+    ontology = _ontology(described)
+    lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    documents = [json.loads(line) for line in lines]
+    rows = [
+        ImportRow(line, Asset(document["key"], text=document["text"]))
+        for line, document in enumerate(documents, start=1)
+    ]
+    return Material(
+        name=name,
+        title=described.get("title", name),
+        instruction=described.get("instruction", ""),
+        ontology=ontology,
+        batches=(tuple(rows[0::2]), tuple(rows[1::2])),
+        gold={document["key"]: _gold(document["gold"], ontology) for document in documents},
+    )
+
+
+def _ontology(described: Mapping[str, Any]) -> Ontology:
+    return Ontology(
+        tuple(
+            Tool(
+                tool["name"],
+                ToolKind(tool["kind"]),
+                tuple(Category(c["name"], c.get("description", "")) for c in tool["categories"]),
+            )
+            for tool in described["tools"]
+        )
+    )
+
+
+def _gold(answer: Mapping[str, Any], ontology: Ontology) -> tuple[Annotation, ...]:
+    (tool,) = ontology.tools
+    if tool.kind is ToolKind.SPAN:
+        return tuple(
+            Annotation(f"g{i}", tool.name, e["category"], Span(e["start"], e["end"], e["text"]))
+            for i, e in enumerate(answer["entities"])
+        )
+    return (Annotation("g0", tool.name, answer["category"], Choice()),)
