@@ -53,7 +53,7 @@ def make_environment():
     try:
         import venv
 
-        venv.create(str(VENV), with_pip=True, clear=True)
+        venv.create(str(VENV), with_pip=True, clear=True, symlinks=True)
     except (ImportError, OSError, subprocess.CalledProcessError):
         shutil.rmtree(str(VENV), ignore_errors=True)
         version = "%d.%d" % sys.version_info[:2]
