@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labels.label import Span
-
 from llm_annotator.errors import TooManyAnnotations
 from llm_annotator.fold import Folded, fold, fold_needle
 

@@ -11,11 +11,9 @@ from labels.label import (
     Choice,
     Label,
     LabelKind,
-    Lineage,
     UnplacedMention,
     annotation_id,
 )
-
 from llm_annotator.align import Alignment, align
 from llm_annotator.answer import Answer, ToolAnswer
 from llm_annotator.confidence import Sureness, measure, overall
@@ -179,14 +177,7 @@ def _label(reading: _Reading, completion: Completion, prompt: Prompt, plan: Plan
         author=completion.model,
         annotations=tuple(replace(a, id=annotation_id(i)) for i, a in enumerate(annotations)),
         confidence=overall(plan.method, wholes),
-        lineage=Lineage(
-            model=completion.model,
-            run=plan.run,
-            prompt_revision=plan.template.revision,
-            rendered_prompt_sha256=prompt.sha256,
-            examples=tuple(example.label_uid for example in prompt.examples),
-            ontology_revision=plan.ontology.revision,
-        ),
+        lineage=plan.lineage(prompt, completion.model),
         unplaced_mentions=tuple(unplaced),
     )
 

@@ -27,7 +27,6 @@ from math import prod
 
 from labels.label import Confidence, ConfidenceMethod
 from labels.ontology import Tool, ToolKind
-
 from llm_annotator.answer import Answer, ListEnds, Mention, Named, ToolAnswer
 from llm_annotator.mass import Score, Spellings, category_mass, certain, least, list_mass
 from llm_annotator.tokens import TokenLine

@@ -14,7 +14,6 @@ from typing import Any
 
 from labels.label import Annotation, Choice, Span
 from labels.ontology import Ontology, Tool, ToolKind
-
 from llm_annotator.prompt import Shot
 from llm_annotator.schema import ANSWER_KEY, text_tools
 
@@ -64,7 +63,7 @@ def draw_per_class(
     for tool in text_tools(ontology):
         for name in tool.category_names:
             holders = [one for one in ordered if (tool.name, name) in one.classes]
-            random = Random(f"{seed}/{tool.name}/{name}")
+            random = Random(f"{seed}/{tool.name}/{name}")  # noqa: S311 - repeatable, not secret
             for one in random.sample(holders, min(k, len(holders))):
                 drawn.setdefault(one.label_uid, one)
     return list(drawn.values())

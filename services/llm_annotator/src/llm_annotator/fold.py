@@ -67,15 +67,15 @@ def fold_needle(text: str) -> str:
 
 
 def _clusters(text: str) -> list[tuple[int, int]]:
-    borders = [0] if text else []
-    borders += [i for i in range(1, len(text)) if text[i] < "\u0300" or not unicodedata.combining(text[i])]
-    return list(zip(borders, [*borders[1:], len(text)], strict=True))
+    borders = [i for i, c in enumerate(text) if i == 0 or c < "\u0300" or not unicodedata.combining(c)]
+    return list(zip(borders, [*borders[1:], len(text)], strict=False))
 
 
 def _fold_cluster(cluster: str) -> str:
     if cluster.isascii():
         return " " if cluster.isspace() else cluster.lower()
-    plain = unicodedata.normalize("NFKD", cluster.translate(_SAME)).casefold()
-    plain = unicodedata.normalize("NFKD", plain)
+    # Before, because compatibility forms of quotes are spaces with accents; after, because some letters hold quotes.
+    plain = unicodedata.normalize("NFKD", cluster.translate(_SAME)).translate(_SAME)
+    plain = unicodedata.normalize("NFKD", plain.casefold())
     kept = "".join(" " if c.isspace() else c for c in plain if unicodedata.category(c) != "Cf")
     return " " if kept.isspace() and kept else kept

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from labels.ontology import Tool
-
 from llm_annotator.answer import Named
 from llm_annotator.tokens import TokenLine
 
@@ -90,6 +89,7 @@ class _Walk:
 
     head: bytes
     forms: dict[str, set[bytes]]
+    quoted: bool
 
     def alive(self, path: bytes, among: Set[str]) -> frozenset[str]:
         """The categories that a reply with these bytes may still become or has become."""
@@ -106,8 +106,15 @@ class _Walk:
         return frozenset(
             name
             for name in among
-            if any(form.startswith(rest) or rest.startswith(form) for form in self.forms[name])
+            if any(form.startswith(rest) or self._ends(rest, form) for form in self.forms[name])
         )
+
+    def _ends(self, rest: bytes, form: bytes) -> bool:
+        """Whether the bytes have spelled the form to its end.
+
+        Without a closing quote, no letter may follow.
+        """
+        return rest.startswith(form) and (self.quoted or not rest[len(form) : len(form) + 1].isalnum())
 
 
 def category_mass(
@@ -128,7 +135,7 @@ def category_mass(
     head = _WHITE.sub(b"", spellings.fold(line.data[line.starts[first] : begin]))
     forms = {name: {form + close for form in spellings.forms[name]} for name in candidates}
     forms[named.category] = forms[named.category] | {spellings.fold(line.data[begin:end]).lstrip() + close}
-    walk = _Walk(head, forms)
+    walk = _Walk(head, forms, named.at.quoted)
     return _descend(line, spellings, walk, first, end + len(close), frozenset(wanted), frozenset(candidates))
 
 

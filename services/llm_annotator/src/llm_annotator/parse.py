@@ -8,13 +8,12 @@ claims is ever left out.
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
-from labels.ontology import Tool, ToolKind
 
+from labels.ontology import Tool, ToolKind
 from llm_annotator.answer import Answer, ListEnds, Mention, Named, Place, ToolAnswer
 from llm_annotator.reply_json import Array, Node, NotJson, Object, String, read
 from llm_annotator.schema import ANSWER_KEY, Schema, compile_schema
@@ -35,7 +34,7 @@ class ReplyParser:
         self.tools = tools
         self.schema: Schema = compile_schema(tools)
         self._validator = Draft202012Validator(self.schema)
-        self._names = {tool.name: category_names(tool) for tool in tools}
+        self._names = {tool.name: _Names(tool) for tool in tools}
 
     def parse(self, reply: str) -> Answer:
         """The answer that the reply gives; raises Unusable with what is wrong."""
@@ -67,7 +66,7 @@ class ReplyParser:
 
     def _bare(self, reply: str, place: Place) -> ToolAnswer:
         tool = self.tools[0]
-        category = self._names[tool.name].get(_fold(reply[place.start : place.end]))
+        category = self._names[tool.name].get(reply[place.start : place.end])
         if category is None:
             raise Unusable("it holds no JSON object.")
         return ToolAnswer(tool, named=(Named(category, place),))
@@ -97,7 +96,8 @@ class ReplyParser:
         names = self._names[tool.name]
         if isinstance(node, String):
             return ToolAnswer(tool, named=(_named(node, names),))
-        assert isinstance(node, Array)  # the schema has been checked
+        if not isinstance(node, Array):
+            raise Unusable("the answer is not a list.")
         ends = ListEnds(node.end - 1, node.commas)
         if tool.kind is ToolKind.CHOICE_MULTI:
             named = [_named(item, names) for item in node.items if isinstance(item, String)]
@@ -108,21 +108,23 @@ class ReplyParser:
         return ToolAnswer(tool, mentions=tuple(mentions), ends=ends)
 
 
-def category_names(tool: Tool) -> Mapping[str, str]:
-    """Category by folded spelling, and by exact spelling where two categories fold alike."""
-    folded: dict[str, list[str]] = {}
-    for name in tool.category_names:
-        folded.setdefault(_fold(name), []).append(name)
-    names = {key: same[0] for key, same in folded.items() if len(same) == 1}
-    return names | {name: name for name in tool.category_names}
+class _Names:
+    """A tool's categories by exact spelling, and by folded spelling where no two fold alike."""
+
+    def __init__(self, tool: Tool) -> None:
+        self._exact = frozenset(tool.category_names)
+        folded: dict[str, list[str]] = {}
+        for name in tool.category_names:
+            folded.setdefault(_fold(name), []).append(name)
+        self._folded = {key: same[0] for key, same in folded.items() if len(same) == 1}
+
+    def get(self, text: str) -> str | None:
+        """The category that a string names."""
+        return text if text in self._exact else self._folded.get(_fold(text))
 
 
 def _fold(text: str) -> str:
     return _SEPARATORS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
-
-
-def _category(text: str, names: Mapping[str, str]) -> str | None:
-    return names.get(text) or names.get(_fold(text))
 
 
 def _inner(tool: Tool, node: Node) -> Node:
@@ -145,10 +147,10 @@ def _members(node: Node) -> dict[str, Node]:
     return members
 
 
-def _plain(node: Node, names: Mapping[str, str]) -> Any:
+def _plain(node: Node, names: _Names) -> Any:
     """The node as plain values for the validator, categories in their exact spelling."""
     if isinstance(node, String):
-        return _category(node.value, names) or node.value
+        return names.get(node.value) or node.value
     if isinstance(node, Array):
         return [_plain(item, names) for item in node.items]
     if isinstance(node, Object):
@@ -160,17 +162,18 @@ def _plain(node: Node, names: Mapping[str, str]) -> Any:
     return None
 
 
-def _named(node: String, names: Mapping[str, str]) -> Named:
-    category = _category(node.value, names)
-    assert category is not None  # the schema has been checked
+def _named(node: String, names: _Names) -> Named:
+    category = names.get(node.value)
+    if category is None:
+        raise Unusable("it names a category that does not exist.")
     return Named(category, Place(node.start, node.end))
 
 
-def _mention(node: Object, names: Mapping[str, str]) -> Mention:
+def _mention(node: Object, names: _Names) -> Mention:
     members = _members(node)
     text, category = members["text"], members["category"]
-    assert isinstance(text, String)  # the schema has been checked
-    assert isinstance(category, String)
+    if not isinstance(text, String) or not isinstance(category, String):
+        raise Unusable("an entity's text and category must be strings.")
     return Mention(text.value, Place(text.start, text.end), _named(category, names))
 
 

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from labels.label import ConfidenceMethod
+from labels.label import ConfidenceMethod, Lineage
+from labels.names import label_name, run_name
 from labels.ontology import Ontology
-
 from llm_annotator.confidence import spellings_of
 from llm_annotator.examples import Example
 from llm_annotator.parse import ReplyParser
@@ -35,15 +35,17 @@ class Plan:
         method: ConfidenceMethod,
         seed: int,
         output_limit: int,
-        run: str = "",
+        project_id: str,
+        run_uid: str = "",
     ) -> None:
-        """`run` is a resource name, empty outside runs; raises NoTextTool."""
+        """`run_uid` is empty outside runs; raises NoTextTool."""
         self.ontology = ontology
         self.template = template
         self.examples = tuple(examples)
         self.method = method
         self.seed = seed
-        self.run = run
+        self._project_id = project_id
+        self._run = run_name(project_id, run_uid) if run_uid else ""
         self.tools = text_tools(ontology)
         self.parser = ReplyParser(self.tools)
         self.spellings = spellings_of(self.tools)
@@ -67,6 +69,17 @@ class Plan:
         digest = self._head_hash.copy()
         digest.update(b"," + canonical_json([last])[1:])
         return Prompt((*self._head, last), digest.hexdigest(), self.examples)
+
+    def lineage(self, prompt: Prompt, model: str) -> Lineage:
+        """What a prediction from that prompt is made from."""
+        return Lineage(
+            model=model,
+            run=self._run,
+            prompt_revision=self.template.revision,
+            rendered_prompt_sha256=prompt.sha256,
+            examples=tuple(label_name(self._project_id, example.label_uid) for example in prompt.examples),
+            ontology_revision=self.ontology.revision,
+        )
 
 
 def estimated_tokens(messages: Sequence[Message]) -> int:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from labels.ontology import Ontology, Tool, ToolKind
-
 from llm_annotator.schema import ANSWER_KEY, text_tools
 
 MAX_PART_CHARS = 16_000
@@ -71,7 +70,8 @@ def _form(tool: Tool) -> str:
         return f'{{"{key}": [C, ...]}} with every category that applies, each once; [] when none does.'
     return (
         f'{{"{key}": [{{"text": T, "category": C}}, ...]}} with every entity in the order of the text, '
-        "a repeated one as often as it occurs; T is copied from the text character by character; [] when there is none."
+        "a repeated one as often as it occurs; T is copied from the text character by character; "
+        "[] when there is none."
     )
 
 

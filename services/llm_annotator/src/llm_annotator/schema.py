@@ -9,7 +9,6 @@ import json
 from typing import Any
 
 from labels.ontology import TEXT_KINDS, Ontology, Tool, ToolKind
-
 from llm_annotator.errors import NoTextTool
 
 Schema = dict[str, Any]

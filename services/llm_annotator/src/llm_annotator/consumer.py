@@ -1,0 +1,99 @@
+"""Events in: projects, texts to label, and what people made of the predictions."""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.blobs import Blobs
+from chassis.bus import Event, NotYet, Poison
+from labelmesh.review.v1.queue_service_pb2 import DECISION_CORRECT, DECISION_REJECT
+from labelmesh.review.v1.review_events_pb2 import AssetsImported, LabelReviewed, ProjectChanged
+from labels.errors import LabelError
+from labels.names import ASSET, parse
+from labels.proto import label_from_pb
+from llm_annotator import bank, projects, runs, texts
+from llm_annotator.errors import TextUnreadable
+from llm_annotator.examples import MAX_EXAMPLE_CHARS
+from llm_annotator.projects import Project
+
+
+class AnnotatorConsumer:
+    """Handlers of review_queue's events; `wake` tells the worker that there may be work."""
+
+    def __init__(self, blobs: Blobs, model: str, wake: Callable[[], None]) -> None:
+        self._blobs = blobs
+        self._model = model
+        self._wake = wake
+
+    async def on_project_changed(
+        self, conn: AsyncConnection, events: Sequence[Event[ProjectChanged]]
+    ) -> None:
+        """Keep the projects as they are now, with a prompt for each ontology."""
+        for event in events:
+            try:
+                await projects.put(conn, event.message.tenant, event.message.project)
+            except LabelError as error:
+                raise Poison(type(error).__name__) from error
+
+    async def on_assets_imported(
+        self, conn: AsyncConnection, events: Sequence[Event[AssetsImported]]
+    ) -> None:
+        """Keep the texts; give them to the runs that want them."""
+        first: dict[str, int] = {}
+        known: dict[str, Project] = {}
+        for event in events:
+            uid = event.project_uid
+            project = known.get(uid) or await _locked(conn, uid)
+            first.setdefault(uid, project.next_position)
+            try:
+                known[uid] = await projects.add_assets(conn, project, event.message.assets)
+            except LabelError as error:
+                raise Poison(type(error).__name__) from error
+        for uid, project in known.items():
+            await runs.assets_arrived(conn, project, first[uid], self._model)
+        # Before the commit, but the worker's look waits for it: at worst it looks again a second later.
+        self._wake()
+
+    async def on_label_reviewed(self, conn: AsyncConnection, events: Sequence[Event[LabelReviewed]]) -> None:
+        """A person has spoken: nobody else labels the text, and their label becomes an example."""
+        for event in events:
+            try:
+                await self._reviewed(conn, event.project_uid, event.message)
+            except LabelError as error:
+                raise Poison(type(error).__name__) from error
+        self._wake()
+
+    async def _reviewed(self, conn: AsyncConnection, project_uid: str, message: LabelReviewed) -> None:
+        project = await _locked(conn, project_uid)
+        if message.asset.WhichOneof("content") == "image_ref":
+            return
+        asset_uid = parse(message.asset.name, ASSET)[1]
+        if not await projects.knows_asset(conn, project_uid, asset_uid):
+            # Its import comes again later; it must not be labelled then.
+            await projects.add_assets(conn, project, [message.asset], reviewed=True)
+        position = await projects.mark_reviewed(conn, project_uid, asset_uid)
+        await runs.forget_item(conn, project_uid, position)
+        if message.decision == DECISION_REJECT or not message.HasField("label"):
+            await bank.remove(conn, project_uid, asset_uid)
+            return
+        text = await self._short_text(message)
+        if text is not None:
+            label, body = label_from_pb(message.label), message.label.SerializeToString()
+            corrected = message.decision == DECISION_CORRECT
+            await bank.put(conn, project_uid, text, label, body, corrected=corrected)
+
+    async def _short_text(self, message: LabelReviewed) -> str | None:
+        """The text, if it is short enough for the bank."""
+        if message.asset.text_ref.size_bytes > 4 * MAX_EXAMPLE_CHARS:
+            return None
+        try:
+            return await texts.text_of(message.asset, self._blobs)
+        except TextUnreadable:
+            return None
+
+
+async def _locked(conn: AsyncConnection, project_uid: str) -> Project:
+    project = await projects.locked(conn, project_uid)
+    if project is None:
+        raise NotYet
+    return project
