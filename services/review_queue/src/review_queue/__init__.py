@@ -1,0 +1,1 @@
+"""The system of record: projects, assets, labels with every revision, review tasks, leases and corrections."""

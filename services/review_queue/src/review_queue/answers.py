@@ -1,0 +1,212 @@
+"""SQL room: answering review tasks.
+
+What was handed out never changes, so it is read and checked before the write transaction; that one is short, and its
+UPDATE says again all that the decision rested on.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import outbox
+from chassis.blobs import Blobs
+from chassis.clock import now_us
+from chassis.db import Database
+from chassis.ids import new_uid
+from labelmesh.label.v1 import label_pb2
+from labelmesh.review.v1 import review_events_pb2
+from labels.asset import Asset
+from labels.label import Annotation, Label, LabelKind
+from labels.proto import asset_to_pb, correction_op_to_pb, label_from_pb, label_to_pb
+from review_queue import assets, requests, review, revisions, tables
+from review_queue.errors import EtagMismatch, LeaseLost, TaskNotFound
+from review_queue.outcome import Outcome, outcome
+from review_queue.project import Project
+from review_queue.request import Request
+from review_queue.review import LeasedTask, Submission, TaskState
+from review_queue.wire import decision_to_pb
+
+_t, _a, _l = tables.tasks.c, tables.assets.c, tables.labels.c
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is to be stored: the reviewed claims (None when rejected) about what was handed out."""
+
+    asset: Asset
+    base: Label | None
+    annotations: tuple[Annotation, ...] | None
+    submission: Submission
+    time_us: int
+
+
+async def submit(
+    db: Database, blobs: Blobs, project: Project, uid: str, submission: Submission, request: Request
+) -> label_pb2.Label | None:
+    """Answer a leased task: task, label, review, event and the request's answer in one commit.
+
+    Raises TaskNotFound, LeaseLost, EtagMismatch, SubmissionInvalid, CorrectionInvalid, AnnotationInvalid,
+    OntologyError or RequestIdReused.
+    """
+    review.check(submission)
+    async with db.read() as conn:
+        if (answer := await requests.seen(conn, project.uid, request)) is not None:
+            return _from_answer(answer)
+        task, asset = await _leased(conn, project, uid)
+    now = now_us()
+    annotations = review.decide(task, submission, now)
+    if annotations is not None:
+        await revisions.check(blobs, project, asset, annotations)
+    async with db.begin() as conn:
+        if (answer := await requests.claim(conn, project.uid, request)) is not None:
+            return _from_answer(answer)
+        label = await _store(conn, project, Answer(asset, task.base, annotations, submission, now))
+        body = label.SerializeToString() if label else b""
+        await requests.answer(conn, project.uid, request, body)
+    return label
+
+
+def _from_answer(answer: bytes) -> label_pb2.Label | None:
+    return label_pb2.Label.FromString(answer) if answer else None
+
+
+async def _leased(conn: AsyncConnection, project: Project, uid: str) -> tuple[LeasedTask, Asset]:
+    query = (
+        select(tables.tasks, _a.body.label("asset"), _l.body.label("base"))
+        .join(tables.assets, _a.uid == _t.uid)
+        .outerjoin(tables.labels, _l.uid == _t.leased_label_uid)
+        .where(_t.uid == uid, _t.project_uid == project.uid)
+    )
+    row = (await conn.execute(query)).one_or_none()
+    if row is None:
+        raise TaskNotFound
+    task = LeasedTask(
+        state=TaskState(row.state),
+        reviewer=row.reviewer,
+        fencing_token=row.fencing_token,
+        lease_expire_us=row.lease_expire_us,
+        base=label_from_pb(label_pb2.Label.FromString(row.base)) if row.base is not None else None,
+        overruled=row.label_uid != row.leased_label_uid and row.label_kind != LabelKind.PREDICTION,
+    )
+    return task, assets.from_body(row.asset)
+
+
+async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> label_pb2.Label | None:
+    label_uid = new_uid() if answer.annotations is not None else ""
+    revision = await _close(conn, project, answer, label_uid)
+    label = _label(answer, label_uid, revision)
+    if label is not None:
+        await revisions.store(conn, [revisions.row(project.uid, project.project_id, label)])
+    pb = label_to_pb(label, project.project_id) if label else None
+    event = _event(project, answer, pb)
+    await outbox.add(conn, event, project.uid)
+    ops = review_events_pb2.LabelReviewed(ops=event.ops).SerializeToString()
+    await _record(conn, project, answer, label_uid, ops)
+    return pb
+
+
+async def _close(conn: AsyncConnection, project: Project, answer: Answer, label_uid: str) -> int:
+    """Mark the task answered if all is still as it was; the revision of the asset's newest label after it."""
+    submission = answer.submission
+    values: dict[str, Any] = {
+        "state": TaskState.DONE,
+        "decision": submission.decision.value,
+        "lease_expire_us": 0,
+    }
+    if label_uid:
+        values |= {"revision": _t.revision + 1, "label_uid": label_uid, "label_kind": LabelKind.REVIEW.value}
+    closed = await conn.execute(
+        update(tables.tasks)
+        .where(
+            _t.uid == answer.asset.uid,
+            _t.project_uid == project.uid,
+            _t.state == TaskState.OPEN,
+            _t.reviewer == submission.reviewer,
+            _t.fencing_token == submission.fencing_token,
+            _t.lease_expire_us > answer.time_us,
+            or_(_t.label_uid == _t.leased_label_uid, _t.label_kind == LabelKind.PREDICTION.value),
+        )
+        .values(values)
+        .returning(_t.revision)
+    )
+    revision: int | None = closed.scalar_one_or_none()
+    if revision is None:
+        task, _ = await _leased(conn, project, answer.asset.uid)
+        raise EtagMismatch if task.overruled and task.state is TaskState.OPEN else LeaseLost
+    return revision
+
+
+def _label(answer: Answer, uid: str, revision: int) -> Label | None:
+    if answer.annotations is None:
+        return None
+    label = Label(
+        kind=LabelKind.REVIEW,
+        author=answer.submission.reviewer,
+        annotations=answer.annotations,
+        uid=uid,
+        asset_uid=answer.asset.uid,
+        create_time_us=answer.time_us,
+    )
+    return revisions.numbered(label, revision)
+
+
+def _event(
+    project: Project, answer: Answer, label: label_pb2.Label | None
+) -> review_events_pb2.LabelReviewed:
+    return review_events_pb2.LabelReviewed(
+        asset=asset_to_pb(answer.asset, project.project_id),
+        decision=decision_to_pb(answer.submission.decision),
+        base=label_to_pb(answer.base, project.project_id) if answer.base else None,
+        label=label,
+        ops=map(correction_op_to_pb, answer.submission.ops),
+        reviewer=answer.submission.reviewer,
+    )
+
+
+async def _record(
+    conn: AsyncConnection, project: Project, answer: Answer, label_uid: str, ops: bytes
+) -> None:
+    """Keep the review and what it says about the prediction it began with."""
+    learned = outcome(answer.base, answer.annotations)
+    uid = new_uid()
+    run_uid = revisions.run_uid(answer.base) if answer.base else ""
+    await conn.execute(
+        insert(tables.reviews).values(
+            uid=uid,
+            project_uid=project.uid,
+            asset_uid=answer.asset.uid,
+            base_label_uid=answer.base.uid if answer.base else "",
+            label_uid=label_uid,
+            reviewer=answer.submission.reviewer,
+            decision=answer.submission.decision.value,
+            reason=answer.submission.reason,
+            ops=ops,
+            active_seconds=answer.submission.active_seconds,
+            create_time_us=answer.time_us,
+            run_uid=run_uid,
+            **_facts(learned),
+        )
+    )
+    if learned and learned.cells:
+        key = {"review_uid": uid, "project_uid": project.uid, "run_uid": run_uid}
+        await conn.execute(
+            insert(tables.confusion),
+            [
+                key | {"tool": tool, "predicted": predicted, "reviewed": reviewed, "n": n}
+                for (tool, predicted, reviewed), n in learned.cells.items()
+            ],
+        )
+
+
+def _facts(learned: Outcome | None) -> dict[str, float | int | None]:
+    if learned is None:
+        return {}
+    return {
+        "confidence": learned.confidence,
+        "unchanged": int(learned.unchanged),
+        "true_positives": learned.true_positives,
+        "false_positives": learned.false_positives,
+        "false_negatives": learned.false_negatives,
+    }

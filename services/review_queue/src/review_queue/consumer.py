@@ -1,0 +1,96 @@
+"""Events from the other services."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.bus import Event, Poison
+from labelmesh.annotator.v1.annotator_events_pb2 import PredictionCreated, PredictionFailed
+from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated
+from labels.errors import LabelError, LabelInvalid
+from labels.label import SEVERITY_WEIGHT, LabelKind
+from labels.names import ASSET, LABEL, parse
+from labels.proto import asset_from_pb, finding_from_pb, label_from_pb
+from review_queue import evaluations, predictions, revisions
+from review_queue.errors import ReviewError
+
+M = TypeVar("M", bound=Message)
+T = TypeVar("T")
+Handler = Callable[[AsyncConnection, Sequence[Event[Any]]], Awaitable[None]]
+_REASON = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+
+
+def handlers() -> Mapping[type[Message], Handler]:
+    """What this service does with which event."""
+    return {
+        PredictionCreated: on_prediction_created,
+        PredictionFailed: on_prediction_failed,
+        LabelEvaluated: on_label_evaluated,
+    }
+
+
+async def on_prediction_created(conn: AsyncConnection, events: Sequence[Event[PredictionCreated]]) -> None:
+    """A model labelled assets."""
+    news = _each(_prediction, events)
+    try:
+        await predictions.store(conn, news)
+    except ReviewError as error:
+        raise Poison(str(error)) from error
+
+
+async def on_prediction_failed(conn: AsyncConnection, events: Sequence[Event[PredictionFailed]]) -> None:
+    """A model had no usable answer for assets."""
+    news = _each(_failure, events)
+    try:
+        await predictions.fail(conn, news)
+    except ReviewError as error:
+        raise Poison(str(error)) from error
+
+
+async def on_label_evaluated(conn: AsyncConnection, events: Sequence[Event[LabelEvaluated]]) -> None:
+    """Rules looked at labels."""
+    news = _each(_evaluation, events)
+    try:
+        await evaluations.store(conn, news)
+    except ReviewError as error:
+        raise Poison(str(error)) from error
+
+
+def _each(convert: Callable[[Event[M]], T], events: Sequence[Event[M]]) -> list[T]:
+    try:
+        return [convert(event) for event in events]
+    except LabelError as error:
+        raise Poison(str(error)) from error
+
+
+def _prediction(event: Event[PredictionCreated]) -> predictions.Prediction:
+    label = label_from_pb(event.message.label)
+    asset = asset_from_pb(event.message.asset)
+    if label.kind is not LabelKind.PREDICTION or not label.uid or label.asset_uid != asset.uid:
+        raise LabelInvalid("The prediction is not one, or does not name its asset.")
+    revisions.run_uid(label)
+    return predictions.Prediction(event.project_uid, asset, label)
+
+
+def _failure(event: Event[PredictionFailed]) -> predictions.Failure:
+    reason = event.message.reason
+    if not _REASON.fullmatch(reason):
+        raise LabelInvalid("The reason of a failed prediction is not an error class.")
+    return predictions.Failure(event.project_uid, parse(event.message.asset.name, ASSET)[1], reason)
+
+
+def _evaluation(event: Event[LabelEvaluated]) -> evaluations.Evaluation:
+    message = event.message
+    findings = [finding_from_pb(finding) for finding in message.findings]
+    return evaluations.Evaluation(
+        project_uid=event.project_uid,
+        asset_uid=parse(message.asset, ASSET)[1],
+        label_uid=parse(message.label, LABEL)[1],
+        ruleset_revision=message.ruleset_revision,
+        n=len(findings),
+        severity=max((SEVERITY_WEIGHT[finding.severity] for finding in findings), default=0.0),
+        body=message.SerializeToString(),
+    )

@@ -1,0 +1,138 @@
+"""What review_queue refuses.
+
+ReviewError
+├── ProjectNotFound · AssetNotFound · LabelNotFound · TaskNotFound
+├── ProjectExists
+├── RequestInvalid
+│   ├── ProjectInvalid · RunForeign
+│   ├── RequestIdInvalid · RequestIdReused
+│   ├── PageSizeInvalid · PageTokenInvalid
+│   ├── LeaseInvalid
+│   ├── ParentMissing · TooManyRows · ChunkTooLarge · ContentEmpty
+│   └── SubmissionInvalid
+│       └── NothingToAccept · OpsMissing · OpsUnwanted · ReasonMissing
+├── KeyTaken · TextNotUtf8
+├── LeaseLost
+├── EtagMismatch
+├── AlreadyReviewed
+└── NothingReviewed
+"""
+
+
+class ReviewError(Exception):
+    """The review queue refused the request."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+
+
+class ProjectNotFound(ReviewError):
+    """There is no such project."""
+
+
+class AssetNotFound(ReviewError):
+    """The project has no such asset."""
+
+
+class LabelNotFound(ReviewError):
+    """The project has no such label."""
+
+
+class TaskNotFound(ReviewError):
+    """The project has no such task."""
+
+
+class ProjectExists(ReviewError):
+    """A project with this id and another definition exists already."""
+
+
+class RequestInvalid(ReviewError):
+    """The request is not valid."""
+
+
+class RunForeign(RequestInvalid):
+    """The prediction run belongs to another project."""
+
+
+class ProjectInvalid(RequestInvalid):
+    """The project is not valid."""
+
+
+class RequestIdInvalid(RequestInvalid):
+    """A request_id must have 1 to 64 characters."""
+
+
+class RequestIdReused(RequestInvalid):
+    """This request_id was used before for another request."""
+
+
+class PageSizeInvalid(RequestInvalid):
+    """A page_size must be 0 to 1,000."""
+
+
+class PageTokenInvalid(RequestInvalid):
+    """The page_token does not belong to this query."""
+
+
+class LeaseInvalid(RequestInvalid):
+    """A lease is for 1 to 100 tasks and 5 to 86,400 seconds."""
+
+
+class ParentMissing(RequestInvalid):
+    """The first message of the stream must name the project."""
+
+
+class TooManyRows(RequestInvalid):
+    """An import message may hold 1,000 rows."""
+
+
+class ChunkTooLarge(RequestInvalid):
+    """An upload message may hold 1 MiB."""
+
+
+class ContentEmpty(RequestInvalid):
+    """The upload has no content."""
+
+
+class SubmissionInvalid(RequestInvalid):
+    """The answer to the task is not valid."""
+
+
+class NothingToAccept(SubmissionInvalid):
+    """There is no label to accept; correct it by adding annotations, or reject the asset."""
+
+
+class OpsMissing(SubmissionInvalid):
+    """A correction of a label needs at least one operation; accept it if nothing is to change."""
+
+
+class OpsUnwanted(SubmissionInvalid):
+    """Only a correction may have operations."""
+
+
+class ReasonMissing(SubmissionInvalid):
+    """A rejection needs a reason."""
+
+
+class KeyTaken(ReviewError):
+    """The project has an asset with this key and another content."""
+
+
+class TextNotUtf8(ReviewError):
+    """The text is not UTF-8."""
+
+
+class LeaseLost(ReviewError):
+    """The lease on this task expired or belongs to someone else."""
+
+
+class EtagMismatch(ReviewError):
+    """The label is not the one that was seen; look at it again."""
+
+
+class AlreadyReviewed(ReviewError):
+    """A person reviewed this asset's label; change it by an update."""
+
+
+class NothingReviewed(ReviewError):
+    """No label of this project has been reviewed; ask for unreviewed labels to export predictions."""

@@ -1,0 +1,89 @@
+"""SQL room: what rules say about labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.db import insert_ignore
+from review_queue import projects, standing, tables, task_rows
+from review_queue.errors import ProjectNotFound
+
+_f = tables.findings.c
+_REPLACE = (
+    update(tables.findings)
+    .where(_f.label_uid == bindparam("label"), _f.ruleset_revision <= bindparam("ruleset"))
+    .values(ruleset_revision=bindparam("ruleset"), n=bindparam("count"), severity=bindparam("worst"))
+    .values(body=bindparam("message"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Findings about one label: `n` of them, the worst of weight `severity`, `body` the LabelEvaluated message."""
+
+    project_uid: str
+    asset_uid: str
+    label_uid: str
+    ruleset_revision: int
+    n: int
+    severity: float
+    body: bytes
+
+
+async def store(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> None:
+    """Keep the findings of labels in place of older ones; those of current labels raise or lower their tasks.
+
+    The label itself may not be here yet: it travels by another stream, and finds its findings when it comes. Raises
+    ProjectNotFound or AssetNotFound.
+    """
+    known = await projects.by_uids(conn, (e.project_uid for e in evaluations))
+    if any(e.project_uid not in known for e in evaluations):
+        raise ProjectNotFound
+    held = await task_rows.hold(conn, ((e.project_uid, e.asset_uid) for e in evaluations))
+    valid = await _keep(conn, evaluations)
+    now = {uid: task.standing for uid, task in held.items()}
+    for e in valid:
+        now[e.asset_uid] = standing.after_findings(now[e.asset_uid], e.label_uid, e.severity)
+    weights = {uid: project.definition.weights for uid, project in known.items()}
+    await task_rows.write(conn, ((held[uid], new) for uid, new in now.items()), weights)
+
+
+async def _keep(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """Store what is newer than what is there; of several for one label the last one counts."""
+    latest: dict[str, Evaluation] = {}
+    for e in evaluations:
+        if e.label_uid not in latest or latest[e.label_uid].ruleset_revision <= e.ruleset_revision:
+            latest[e.label_uid] = e
+    there = select(_f.label_uid, _f.ruleset_revision).where(_f.label_uid.in_(sorted(latest)))
+    stored = {row.label_uid: row.ruleset_revision for row in await conn.execute(there)}
+    valid = [e for e in latest.values() if stored.get(e.label_uid, 0) <= e.ruleset_revision]
+    new = [e for e in valid if e.label_uid not in stored]
+    if new:
+        await conn.execute(insert_ignore(conn, tables.findings), [_row(e) for e in new])
+    old = [e for e in valid if e.label_uid in stored]
+    if old:
+        await conn.execute(_REPLACE, [_change(e) for e in old])
+    return valid
+
+
+def _row(e: Evaluation) -> dict[str, object]:
+    return {
+        "label_uid": e.label_uid,
+        "project_uid": e.project_uid,
+        "ruleset_revision": e.ruleset_revision,
+        "n": e.n,
+        "severity": e.severity,
+        "body": e.body,
+    }
+
+
+def _change(e: Evaluation) -> dict[str, object]:
+    return {
+        "label": e.label_uid,
+        "ruleset": e.ruleset_revision,
+        "count": e.n,
+        "worst": e.severity,
+        "message": e.body,
+    }

@@ -1,0 +1,104 @@
+"""Rows of an import: which may come in, in batches that are stored as they come."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chassis.blobs import Blobs
+from chassis.db import Database
+from chassis.errors import BlobCorrupt, BlobMissing, BlobTooLarge, BlobUriRefused, reason
+from labels.asset import Asset
+from labels.errors import LabelError
+from review_queue import assets, content, projects
+from review_queue.errors import ReviewError
+
+MAX_ROWS = 500
+MAX_BATCH_BYTES = 1 << 20
+_BLOBS_AT_ONCE = 16
+
+_REFUSED = (LabelError, ReviewError, BlobMissing, BlobCorrupt, BlobTooLarge, BlobUriRefused)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the user's file: the asset, or why it is none; `line` counts from 1."""
+
+    line: int
+    asset: Asset | LabelError
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that was refused; `reason` in UPPER_SNAKE, `message` one sentence."""
+
+    line: int
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a batch; `asset_count` is the project's after it."""
+
+    imported: int
+    skipped: int
+    refusals: tuple[Refusal, ...]
+    asset_count: int
+
+
+class Importer:
+    """Imports rows into one project of a tenant; a dry one checks them and stores nothing."""
+
+    def __init__(self, db: Database, blobs: Blobs, tenant: str, project_id: str, *, dry: bool) -> None:
+        self._db = db
+        self._blobs = blobs
+        self._tenant = tenant
+        self._project_id = project_id
+        self._dry = dry
+        self._gate = asyncio.Semaphore(_BLOBS_AT_ONCE)
+
+    async def check_project(self) -> None:
+        """Raise ProjectNotFound."""
+        async with self._db.read() as conn:
+            await projects.get(conn, self._tenant, self._project_id)
+
+    async def run(self, rows: Sequence[Row]) -> Imported:
+        """Store a batch in one transaction. Raises ProjectNotFound, StorageFull or StorageUnavailable."""
+        settled = await self._settle(rows)
+        good = [(row.line, a) for row, a in zip(rows, settled, strict=True) if isinstance(a, Asset)]
+        refused = [(row.line, e) for row, e in zip(rows, settled, strict=True) if isinstance(e, Exception)]
+        async with self._db.read() if self._dry else self._db.begin() as conn:
+            project = await projects.get(conn, self._tenant, self._project_id, lock=not self._dry)
+            found = await assets.sort_out(conn, project, good)
+            count = project.asset_count if self._dry else await assets.add(conn, project, found.new)
+        refused += found.taken
+        refused.sort(key=lambda refusal: refusal[0])
+        refusals = tuple(Refusal(line, reason(type(error)), str(error)) for line, error in refused)
+        return Imported(len(found.new), found.skipped, refusals, count)
+
+    async def _settle(self, rows: Sequence[Row]) -> list[Asset | Exception]:
+        """Each row's asset as it is kept, or what is wrong with it."""
+        settled = [_checked(row.asset) for row in rows]
+        far = [i for i, asset in enumerate(settled) if isinstance(asset, Asset) and content.is_far(asset)]
+        stored = await asyncio.gather(*(self._store(settled[i]) for i in far))
+        for i, asset in zip(far, stored, strict=True):
+            settled[i] = asset
+        return settled
+
+    async def _store(self, asset: Asset | Exception) -> Asset | Exception:
+        if not isinstance(asset, Asset):
+            return asset
+        async with self._gate:
+            try:
+                return await content.settle(self._blobs, asset, store=not self._dry)
+            except _REFUSED as error:
+                return error
+
+
+def _checked(asset: Asset | LabelError) -> Asset | Exception:
+    if not isinstance(asset, Asset):
+        return asset
+    try:
+        return content.check(asset)
+    except LabelError as error:
+        return error

@@ -1,0 +1,52 @@
+"""The order of the review queue.
+
+    priority = w_uncertainty * (1 - confidence) + w_findings * severity + w_age * hours waited
+
+All tasks age at the same speed, so waiting never changes who comes first: with the hours since the epoch written as
+`now - created`, the term `w_age * now` is the same for every task of a project and drops out of every comparison.
+What is left is a constant of the task. It is stored with its sign turned, as `rank`, so that an ascending index is
+the queue; it changes when a prediction or a finding comes in and at no other time.
+"""
+
+from dataclasses import dataclass
+
+HOUR_US = 3_600_000_000
+MAX_WEIGHT = 1_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A project's weights of the formula, each 0 to 1,000; `age_per_hour` is per hour waited."""
+
+    uncertainty: float = 1.0
+    findings: float = 1.0
+    age_per_hour: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a task's priority is computed from.
+
+    `uncertainty` is 1 - confidence in 0 to 1, `severity` 0, 0.1, 0.5 or 1, `create_time_us` the import in
+    microseconds since the Unix epoch.
+    """
+
+    uncertainty: float
+    severity: float
+    create_time_us: int
+
+    def age_hours(self, now_us: int) -> float:
+        """Hours since the import, never negative."""
+        return max(0, now_us - self.create_time_us) / HOUR_US
+
+
+def rank(terms: Terms, weights: Weights) -> float:
+    """Where a task stands in its project's queue: the lowest comes first, equal ones by uid."""
+    urgency = weights.uncertainty * terms.uncertainty + weights.findings * terms.severity
+    return weights.age_per_hour * (terms.create_time_us / HOUR_US) - urgency
+
+
+def priority(terms: Terms, weights: Weights, now_us: int) -> float:
+    """The formula's value now; higher is sooner."""
+    urgency = weights.uncertainty * terms.uncertainty + weights.findings * terms.severity
+    return urgency + weights.age_per_hour * terms.age_hours(now_us)

@@ -1,0 +1,112 @@
+"""SQL room: projects."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import outbox
+from chassis.clock import now_us
+from chassis.db import Database, insert_ignore
+from chassis.ids import new_uid
+from labelmesh.label.v1 import ontology_pb2
+from labelmesh.review.v1 import review_events_pb2
+from labels.ontology import Ontology
+from labels.proto import ontology_from_pb, ontology_to_pb
+from review_queue import tables
+from review_queue.errors import ProjectExists, ProjectNotFound
+from review_queue.pages import Page
+from review_queue.priority import Weights
+from review_queue.project import Definition, PreAnnotation, Project, check_project
+from review_queue.wire import project_to_pb
+
+_projects = tables.projects
+
+
+async def create(db: Database, tenant: str, project_id: str, definition: Definition) -> Project:
+    """Store a project, or return it when it is there with the same definition.
+
+    Raises ProjectInvalid, OntologyError or ProjectExists.
+    """
+    check_project(project_id, definition)
+    definition = replace(definition, ontology=replace(definition.ontology, revision=1))
+    project = Project(new_uid(), tenant, project_id, definition, 0, now_us())
+    async with db.begin() as conn:
+        inserted = await conn.execute(insert_ignore(conn, _projects).values(_values(project)))
+        if not inserted.rowcount:
+            found = await get(conn, tenant, project_id)
+            if found.definition != definition:
+                raise ProjectExists
+            return found
+        event = review_events_pb2.ProjectChanged(tenant=tenant, project=project_to_pb(project))
+        await outbox.add(conn, event, project.uid)
+    return project
+
+
+async def get(conn: AsyncConnection, tenant: str, project_id: str, *, lock: bool = False) -> Project:
+    """The tenant's project; `lock` keeps others from changing its row until the end. Raises ProjectNotFound."""
+    query = select(_projects).where(_projects.c.tenant == tenant, _projects.c.project_id == project_id)
+    row = (await conn.execute(query.with_for_update() if lock else query)).one_or_none()
+    if row is None:
+        raise ProjectNotFound
+    return _project(row)
+
+
+async def by_uids(conn: AsyncConnection, uids: Iterable[str]) -> dict[str, Project]:
+    """Those of the projects that exist."""
+    rows = await conn.execute(select(_projects).where(_projects.c.uid.in_(sorted(set(uids)))))
+    return {row.uid: _project(row) for row in rows}
+
+
+async def some(conn: AsyncConnection, tenant: str, page: Page) -> tuple[list[Project], str]:
+    """A page of the tenant's projects by id, and the token of the next."""
+    query = select(_projects).where(_projects.c.tenant == tenant)
+    if page.after:
+        query = query.where(_projects.c.project_id > page.after[0])
+    rows = (await conn.execute(query.order_by(_projects.c.project_id).limit(page.size + 1))).all()
+    shown = [_project(row) for row in rows[: page.size]]
+    return shown, page.token((shown[-1].project_id,) if len(rows) > page.size else None)
+
+
+def _values(project: Project) -> dict[str, Any]:
+    definition, weights = project.definition, project.definition.weights
+    return {
+        "uid": project.uid,
+        "tenant": project.tenant,
+        "project_id": project.project_id,
+        "display_name": definition.display_name,
+        "instruction": definition.instruction,
+        "ontology": ontology_to_pb(definition.ontology).SerializeToString(),
+        "pre_annotation": definition.pre_annotation.value,
+        "weight_uncertainty": weights.uncertainty,
+        "weight_findings": weights.findings,
+        "weight_age_per_hour": weights.age_per_hour,
+        "asset_count": project.asset_count,
+        "create_time_us": project.create_time_us,
+    }
+
+
+def _project(row: Row[*tuple[Any, ...]]) -> Project:
+    return Project(
+        uid=row.uid,
+        tenant=row.tenant,
+        project_id=row.project_id,
+        definition=Definition(
+            display_name=row.display_name,
+            instruction=row.instruction,
+            ontology=_ontology(row.ontology),
+            pre_annotation=PreAnnotation(row.pre_annotation),
+            weights=Weights(row.weight_uncertainty, row.weight_findings, row.weight_age_per_hour),
+        ),
+        asset_count=row.asset_count,
+        create_time_us=row.create_time_us,
+    )
+
+
+# An ontology may have 16,000 categories, and every call needs its project.
+@lru_cache(maxsize=64)
+def _ontology(body: bytes) -> Ontology:
+    return ontology_from_pb(ontology_pb2.Ontology.FromString(body))

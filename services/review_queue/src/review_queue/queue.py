@@ -1,0 +1,136 @@
+"""SQL room: leasing review tasks.
+
+The next tasks are leased by one statement over the index (project, state, rank, uid). It reads down from the top,
+past tasks under a live lease, so its cost depends on how many people are at work, not on how many tasks there are.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import CursorResult, and_, func, literal_column, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.clock import now_us
+from chassis.db import Database
+from review_queue import tables
+from review_queue.errors import LeaseInvalid, LeaseLost, TaskNotFound
+from review_queue.project import Project
+from review_queue.review import TaskState
+from review_queue.shown import Shown, shown
+
+MAX_TASKS = 100
+MIN_LEASE_SECONDS = 5
+MAX_LEASE_SECONDS = 86_400
+DEFAULT_LEASE_SECONDS = 600
+_t = tables.tasks.c
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A task handed to a person until `expire_time_us`, proved by the token."""
+
+    task: Shown
+    fencing_token: int
+    expire_time_us: int
+
+
+def lease_us(seconds: int) -> int:
+    """Length of a lease in microseconds; 0 seconds means the default. Raises LeaseInvalid."""
+    if seconds and not MIN_LEASE_SECONDS <= seconds <= MAX_LEASE_SECONDS:
+        raise LeaseInvalid
+    return (seconds or DEFAULT_LEASE_SECONDS) * 1_000_000
+
+
+async def lease_next(
+    db: Database, project: Project, reviewer: str, max_tasks: int, seconds: int
+) -> list[Lease]:
+    """Lease up to `max_tasks` (0 means 1) of the open tasks in the queue's order. Raises LeaseInvalid."""
+    if not 0 <= max_tasks <= MAX_TASKS:
+        raise LeaseInvalid
+    length = lease_us(seconds)
+    async with db.begin() as conn:
+        now = now_us()
+        leased = await _take(conn, project, reviewer, max_tasks or 1, now, now + length)
+        tasks = await shown(conn, project, [uid for uid, _ in leased], now, leased=True)
+    return [Lease(task, token, now + length) for task, (_, token) in zip(tasks, leased, strict=True)]
+
+
+async def _take(
+    conn: AsyncConnection, project: Project, reviewer: str, limit: int, now: int, expire: int
+) -> list[tuple[str, int]]:
+    """Uids and fencing tokens of newly leased tasks, first in the queue first."""
+    free = and_(_t.project_uid == project.uid, _t.state == TaskState.OPEN, _t.lease_expire_us <= now)
+    # Rows that another reviewer is taking this moment are skipped, not waited for. SQLite has one writer at a time.
+    first = (
+        select(_t.uid).where(free).order_by(_t.rank, _t.uid).limit(limit).with_for_update(skip_locked=True)
+    )
+    chosen = first.cte("first").prefix_with("MATERIALIZED")
+    taken = await conn.execute(
+        update(tables.tasks)
+        .where(_t.uid.in_(select(chosen.c.uid)))
+        .values(
+            reviewer=reviewer,
+            fencing_token=_t.fencing_token + 1,
+            lease_expire_us=expire,
+            leased_label_uid=_t.label_uid,
+        )
+        .returning(_t.rank, _t.uid, _t.fencing_token)
+    )
+    return [(uid, token) for _, uid, token in sorted(taken.tuples())]
+
+
+async def renew(db: Database, project: Project, uid: str, reviewer: str, token: int, seconds: int) -> int:
+    """Let a lease end that long from now; returns when, in microseconds since the epoch.
+
+    Raises TaskNotFound, LeaseLost or LeaseInvalid.
+    """
+    expire = now_us() + lease_us(seconds)
+    await _change(db, project, uid, reviewer, token, expire)
+    return expire
+
+
+async def release(db: Database, project: Project, uid: str, reviewer: str, token: int) -> None:
+    """Give a task back unanswered; raises TaskNotFound or LeaseLost."""
+    await _change(db, project, uid, reviewer, token, 0)
+
+
+async def _change(db: Database, project: Project, uid: str, reviewer: str, token: int, expire: int) -> None:
+    async with db.begin() as conn:
+        changed: CursorResult[tuple[()]] = await conn.execute(
+            update(tables.tasks)
+            .where(
+                _t.uid == uid,
+                _t.project_uid == project.uid,
+                _t.state == TaskState.OPEN,
+                _t.reviewer == reviewer,
+                _t.fencing_token == token,
+                _t.lease_expire_us > now_us(),
+            )
+            .values(lease_expire_us=expire)
+        )
+        if not changed.rowcount:
+            there = select(_t.uid).where(_t.uid == uid, _t.project_uid == project.uid)
+            raise LeaseLost if (await conn.execute(there)).first() else TaskNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Tasks of a project by state; those with an expired lease are open."""
+
+    waiting: int
+    open: int
+    leased: int
+    done: int
+
+
+async def count(conn: AsyncConnection, project: Project) -> Counts:
+    """Count tasks by state."""
+    by_state = await conn.execute(
+        select(_t.state, func.count()).where(_t.project_uid == project.uid).group_by(_t.state)
+    )
+    counts: dict[int, int] = dict(by_state.tuples().all())
+    # The literal lets the planner see that the index of leased tasks holds them all.
+    live = and_(_t.project_uid == project.uid, _t.lease_expire_us > now_us())
+    leased = await conn.execute(select(func.count()).where(live, _t.lease_expire_us > literal_column("0")))
+    held: int = leased.scalar_one()
+    opened = counts.get(TaskState.OPEN, 0)
+    return Counts(counts.get(TaskState.WAITING, 0), opened - held, held, counts.get(TaskState.DONE, 0))

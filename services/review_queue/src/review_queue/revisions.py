@@ -1,0 +1,164 @@
+"""SQL room: labels, each a revision of what is said about its asset; none ever changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import outbox
+from chassis.blobs import Blobs
+from chassis.clock import now_us
+from chassis.db import Database
+from chassis.ids import new_uid
+from labelmesh.label.v1 import label_pb2
+from labelmesh.review.v1 import review_events_pb2
+from labels.asset import Asset
+from labels.checks import check_label
+from labels.label import Annotation, Label, LabelKind
+from labels.names import RUN, parse
+from labels.proto import asset_to_pb, label_from_pb, label_to_pb
+from review_queue import assets, content, requests, standing, tables, task_rows
+from review_queue.errors import EtagMismatch, LabelNotFound
+from review_queue.pages import Page
+from review_queue.project import Project
+from review_queue.request import Request
+from review_queue.review import by_person
+
+_l = tables.labels.c
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A label from outside review: the asset's new claims and who says so."""
+
+    annotations: tuple[Annotation, ...]
+    author: str
+    request: Request
+
+
+def etag(uid: str, revision: int) -> str:
+    """A label never changes, so what names it proves what was seen."""
+    return f"{revision}-{uid}"
+
+
+def numbered(label: Label, revision: int) -> Label:
+    """The label as the given revision of its asset's labels."""
+    return replace(label, revision=revision, etag=etag(label.uid, revision))
+
+
+def row(project_uid: str, project_id: str, label: Label) -> dict[str, Any]:
+    """The table row of a label."""
+    return {
+        "uid": label.uid,
+        "project_uid": project_uid,
+        "asset_uid": label.asset_uid,
+        "revision": label.revision,
+        "kind": label.kind.value,
+        "run_uid": run_uid(label),
+        "body": label_to_pb(label, project_id).SerializeToString(),
+    }
+
+
+def run_uid(label: Label) -> str:
+    """Uid of the run that made the label, empty for a person's; raises NameInvalid."""
+    return parse(label.lineage.run, RUN)[1] if label.lineage and label.lineage.run else ""
+
+
+async def store(conn: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Store label rows with one statement."""
+    if rows:
+        await conn.execute(insert(tables.labels), rows)
+
+
+async def create(db: Database, blobs: Blobs, project: Project, asset_uid: str, edit: Edit) -> label_pb2.Label:
+    """Store a label made outside review; it becomes the asset's current one and opens its task.
+
+    Raises AssetNotFound, AnnotationInvalid, OntologyError, AlreadyReviewed or RequestIdReused.
+    """
+    async with db.read() as conn:
+        asset = await assets.get(conn, project, asset_uid)
+    await check(blobs, project, asset, edit.annotations)
+    async with db.begin() as conn:
+        if (answer := await requests.claim(conn, project.uid, edit.request)) is not None:
+            return label_pb2.Label.FromString(answer)
+        held = (await task_rows.hold(conn, [(project.uid, asset_uid)]))[asset_uid]
+        uid = new_uid()
+        return await _put(conn, project, asset, edit, held, standing.after_label(held.standing, uid))
+
+
+async def update(
+    db: Database, blobs: Blobs, project: Project, uid: str, seen: str, edit: Edit
+) -> label_pb2.Label:
+    """Replace the claims of an asset's current label, which `uid` and the etag `seen` must name.
+
+    Raises LabelNotFound, EtagMismatch, AnnotationInvalid, OntologyError or RequestIdReused.
+    """
+    async with db.read() as conn:
+        base = label_from_pb(await get(conn, project, uid))
+        asset = await assets.get(conn, project, base.asset_uid)
+    await check(blobs, project, asset, edit.annotations)
+    async with db.begin() as conn:
+        if (answer := await requests.claim(conn, project.uid, edit.request)) is not None:
+            return label_pb2.Label.FromString(answer)
+        held = (await task_rows.hold(conn, [(project.uid, asset.uid)]))[asset.uid]
+        if held.standing.label_uid != uid or base.etag != seen:
+            raise EtagMismatch
+        return await _put(conn, project, asset, edit, held, standing.after_edit(held.standing, new_uid()))
+
+
+async def _put(
+    conn: AsyncConnection,
+    project: Project,
+    asset: Asset,
+    edit: Edit,
+    held: task_rows.Held,
+    new: standing.Standing,
+) -> label_pb2.Label:
+    """Store the label that `new` names, with its event and the request's answer."""
+    label = Label(
+        kind=new.label_kind or LabelKind.DEFAULT,
+        author=edit.author,
+        annotations=by_person(edit.annotations),
+        uid=new.label_uid,
+        asset_uid=asset.uid,
+        create_time_us=now_us(),
+    )
+    label = numbered(label, new.revision)
+    await store(conn, [row(project.uid, project.project_id, label)])
+    await task_rows.write(conn, [(held, new)], {project.uid: project.definition.weights})
+    pb = label_to_pb(label, project.project_id)
+    event = review_events_pb2.LabelSubmitted(asset=asset_to_pb(asset, project.project_id), label=pb)
+    await outbox.add(conn, event, project.uid)
+    await requests.answer(conn, project.uid, edit.request, pb.SerializeToString())
+    return pb
+
+
+async def check(blobs: Blobs, project: Project, asset: Asset, annotations: Sequence[Annotation]) -> None:
+    """Raise AnnotationInvalid or OntologyError unless the claims fit the ontology and the asset's content."""
+    text = await content.text_of(blobs, asset)
+    check_label(annotations, asset, project.definition.ontology, text)
+
+
+async def get(conn: AsyncConnection, project: Project, uid: str) -> label_pb2.Label:
+    """One label of the project, whether current or not; raises LabelNotFound."""
+    query = select(_l.body).where(_l.uid == uid, _l.project_uid == project.uid)
+    body = (await conn.execute(query)).scalar_one_or_none()
+    if body is None:
+        raise LabelNotFound
+    return label_pb2.Label.FromString(body)
+
+
+async def some(
+    conn: AsyncConnection, project: Project, asset_uid: str, page: Page
+) -> tuple[list[label_pb2.Label], str]:
+    """A page of an asset's labels, newest first, and the token of the next; raises AssetNotFound."""
+    await assets.get(conn, project, asset_uid)
+    query = select(_l.revision, _l.body).where(_l.asset_uid == asset_uid)
+    if page.after:
+        query = query.where(_l.revision < page.after[0])
+    rows = (await conn.execute(query.order_by(_l.revision.desc()).limit(page.size + 1))).all()
+    shown = rows[: page.size]
+    token = page.token((shown[-1].revision,) if len(rows) > page.size else None)
+    return [label_pb2.Label.FromString(found.body) for found in shown], token

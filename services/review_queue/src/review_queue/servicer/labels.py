@@ -1,0 +1,99 @@
+"""LabelService on the wire."""
+
+from collections.abc import AsyncIterator
+
+from grpc.aio import ServicerContext
+
+from chassis.auth import caller
+from chassis.blobs import Blobs
+from chassis.db import Database
+from labelmesh.review.v1 import label_service_pb2 as pb2
+from labelmesh.review.v1.label_service_pb2_grpc import LabelServiceServicer
+from labels.names import ASSET, LABEL, parse, parse_project
+from labels.proto import annotation_from_pb
+from review_queue import export, projects, revisions
+from review_queue.pages import page
+from review_queue.project import Project
+from review_queue.revisions import Edit
+from review_queue.servicer.inline import inline
+from review_queue.servicer.once import once
+
+
+class LabelServicer(LabelServiceServicer):
+    """Labels and their revisions."""
+
+    def __init__(self, db: Database, blobs: Blobs) -> None:
+        self._db = db
+        self._blobs = blobs
+
+    async def CreateLabel(
+        self,
+        request: pb2.CreateLabelRequest,
+        context: ServicerContext[pb2.CreateLabelRequest, pb2.CreateLabelResponse],
+    ) -> pb2.CreateLabelResponse:
+        """Store a label made outside review."""
+        project_id, uid = parse(request.asset, ASSET)
+        project = await self._project(project_id)
+        label = await revisions.create(self._db, self._blobs, project, uid, _edit(request))
+        return pb2.CreateLabelResponse(label=label)
+
+    async def UpdateLabel(
+        self,
+        request: pb2.UpdateLabelRequest,
+        context: ServicerContext[pb2.UpdateLabelRequest, pb2.UpdateLabelResponse],
+    ) -> pb2.UpdateLabelResponse:
+        """Replace an asset's current label."""
+        project_id, uid = parse(request.name, LABEL)
+        project = await self._project(project_id)
+        edit = _edit(request)
+        label = await revisions.update(self._db, self._blobs, project, uid, request.etag, edit)
+        return pb2.UpdateLabelResponse(label=label)
+
+    async def GetLabel(
+        self,
+        request: pb2.GetLabelRequest,
+        context: ServicerContext[pb2.GetLabelRequest, pb2.GetLabelResponse],
+    ) -> pb2.GetLabelResponse:
+        """Return a label."""
+        project_id, uid = parse(request.name, LABEL)
+        async with self._db.read() as conn:
+            project = await projects.get(conn, caller().tenant, project_id)
+            return pb2.GetLabelResponse(label=await revisions.get(conn, project, uid))
+
+    async def ListLabelRevisions(
+        self,
+        request: pb2.ListLabelRevisionsRequest,
+        context: ServicerContext[pb2.ListLabelRevisionsRequest, pb2.ListLabelRevisionsResponse],
+    ) -> pb2.ListLabelRevisionsResponse:
+        """List an asset's labels."""
+        project_id, uid = parse(request.parent, ASSET)
+        query = ("revisions", caller().tenant, request.parent)
+        asked = page(query, request.page_size, request.page_token, (int,))
+        async with self._db.read() as conn:
+            project = await projects.get(conn, caller().tenant, project_id)
+            found, token = await revisions.some(conn, project, uid, asked)
+        return pb2.ListLabelRevisionsResponse(labels=found, next_page_token=token)
+
+    async def ExportLabels(
+        self,
+        request: pb2.ExportLabelsRequest,
+        context: ServicerContext[pb2.ExportLabelsRequest, pb2.ExportLabelsResponse],
+    ) -> AsyncIterator[pb2.ExportLabelsResponse]:
+        """Stream every asset with its label."""
+        project = await self._project(parse_project(request.parent))
+        async for item in export.export(self._db, project, include_unreviewed=request.include_unreviewed):
+            yield pb2.ExportLabelsResponse(
+                asset=await inline(self._blobs, item.asset),
+                label=item.label,
+                reviewed=item.reviewed,
+                rejected=item.rejected,
+            )
+
+    async def _project(self, project_id: str) -> Project:
+        async with self._db.read() as conn:
+            return await projects.get(conn, caller().tenant, project_id)
+
+
+def _edit(request: pb2.CreateLabelRequest | pb2.UpdateLabelRequest) -> Edit:
+    annotations = tuple(map(annotation_from_pb, request.annotations))
+    return Edit(annotations, caller().actor, once(request))

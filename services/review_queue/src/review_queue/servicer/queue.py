@@ -1,0 +1,155 @@
+"""QueueService on the wire."""
+
+from collections.abc import Sequence
+
+from grpc.aio import ServicerContext
+
+from chassis.auth import caller
+from chassis.blobs import Blobs
+from chassis.clock import now_us
+from chassis.db import Database
+from labelmesh.review.v1 import queue_service_pb2 as pb2
+from labelmesh.review.v1.queue_service_pb2_grpc import QueueServiceServicer
+from labels.names import TASK, parse, parse_project, task_name
+from review_queue import answers, projects, queue, shown
+from review_queue.errors import RequestInvalid
+from review_queue.pages import page
+from review_queue.priority import priority
+from review_queue.project import Project
+from review_queue.queue import Lease
+from review_queue.review import TaskState
+from review_queue.servicer.inline import inline
+from review_queue.servicer.once import once
+from review_queue.shown import Shown
+from review_queue.wire import submission_from_pb
+
+_INLINE_BYTES = 3 << 20
+"""Of texts in one answer, which may have 4 MiB; longer ones stay references."""
+
+
+class QueueServicer(QueueServiceServicer):
+    """The review queue of each project."""
+
+    def __init__(self, db: Database, blobs: Blobs) -> None:
+        self._db = db
+        self._blobs = blobs
+
+    async def LeaseNext(
+        self,
+        request: pb2.LeaseNextRequest,
+        context: ServicerContext[pb2.LeaseNextRequest, pb2.LeaseNextResponse],
+    ) -> pb2.LeaseNextResponse:
+        """Lease the next tasks."""
+        project = await self._project(parse_project(request.parent))
+        leases = await queue.lease_next(
+            self._db, project, caller().actor, request.max_tasks, request.lease_seconds
+        )
+        await self._inline(leases)
+        return pb2.LeaseNextResponse(leases=(_lease(project, lease) for lease in leases))
+
+    async def _inline(self, leases: Sequence[Lease]) -> None:
+        room = _INLINE_BYTES
+        for lease in leases:
+            size = lease.task.asset.text_ref.size_bytes
+            if 0 < size <= room:
+                room -= size
+                await inline(self._blobs, lease.task.asset)
+
+    async def RenewLease(
+        self,
+        request: pb2.RenewLeaseRequest,
+        context: ServicerContext[pb2.RenewLeaseRequest, pb2.RenewLeaseResponse],
+    ) -> pb2.RenewLeaseResponse:
+        """Extend a lease."""
+        project_id, uid = parse(request.name, TASK)
+        project = await self._project(project_id)
+        expire = await queue.renew(
+            self._db, project, uid, caller().actor, request.fencing_token, request.lease_seconds
+        )
+        return pb2.RenewLeaseResponse(expire_time_us=expire)
+
+    async def ReleaseLease(
+        self,
+        request: pb2.ReleaseLeaseRequest,
+        context: ServicerContext[pb2.ReleaseLeaseRequest, pb2.ReleaseLeaseResponse],
+    ) -> pb2.ReleaseLeaseResponse:
+        """Give a task back."""
+        project_id, uid = parse(request.name, TASK)
+        project = await self._project(project_id)
+        await queue.release(self._db, project, uid, caller().actor, request.fencing_token)
+        return pb2.ReleaseLeaseResponse()
+
+    async def SubmitReview(
+        self,
+        request: pb2.SubmitReviewRequest,
+        context: ServicerContext[pb2.SubmitReviewRequest, pb2.SubmitReviewResponse],
+    ) -> pb2.SubmitReviewResponse:
+        """Answer a task."""
+        project_id, uid = parse(request.name, TASK)
+        project = await self._project(project_id)
+        submission = submission_from_pb(request, caller().actor)
+        label = await answers.submit(self._db, self._blobs, project, uid, submission, once(request))
+        return pb2.SubmitReviewResponse(label=label)
+
+    async def CountTasks(
+        self,
+        request: pb2.CountTasksRequest,
+        context: ServicerContext[pb2.CountTasksRequest, pb2.CountTasksResponse],
+    ) -> pb2.CountTasksResponse:
+        """Count tasks by state."""
+        async with self._db.read() as conn:
+            project = await projects.get(conn, caller().tenant, parse_project(request.parent))
+            n = await queue.count(conn, project)
+        return pb2.CountTasksResponse(waiting=n.waiting, open=n.open, leased=n.leased, done=n.done)
+
+    async def ListTasks(
+        self,
+        request: pb2.ListTasksRequest,
+        context: ServicerContext[pb2.ListTasksRequest, pb2.ListTasksResponse],
+    ) -> pb2.ListTasksResponse:
+        """List tasks in priority order."""
+        state = _state(request.state)
+        query = ("tasks", caller().tenant, request.parent, str(request.state))
+        asked = page(query, request.page_size, request.page_token, (float, str))
+        async with self._db.read() as conn:
+            project = await projects.get(conn, caller().tenant, parse_project(request.parent))
+            found, token = await shown.some(conn, project, state, asked, now_us())
+        return pb2.ListTasksResponse(tasks=(_task(project, task) for task in found), next_page_token=token)
+
+    async def _project(self, project_id: str) -> Project:
+        async with self._db.read() as conn:
+            return await projects.get(conn, caller().tenant, project_id)
+
+
+def _state(number: int) -> TaskState | None:
+    try:
+        return TaskState(number) if number else None
+    except ValueError:
+        raise RequestInvalid("The task state is unknown.") from None
+
+
+def _lease(project: Project, lease: Lease) -> pb2.Lease:
+    return pb2.Lease(
+        task=_task(project, lease.task),
+        fencing_token=lease.fencing_token,
+        expire_time_us=lease.expire_time_us,
+    )
+
+
+def _task(project: Project, task: Shown) -> pb2.Task:
+    now = now_us()
+    return pb2.Task(
+        name=task_name(project.project_id, task.uid),
+        asset=task.asset,
+        label=task.label,
+        findings=task.findings,
+        state=pb2.TaskState.ValueType(int(task.state)),
+        priority=priority(task.terms, project.definition.weights, now),
+        terms=pb2.PriorityTerms(
+            uncertainty=task.terms.uncertainty,
+            severity=task.terms.severity,
+            age_hours=task.terms.age_hours(now),
+        ),
+        reviewer=task.reviewer,
+        prediction_error=task.prediction_error,
+    )

@@ -1,0 +1,102 @@
+"""SQL room: tasks with everything that a person needs to see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, literal, select, tuple_, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from labelmesh.label.v1 import asset_pb2, label_pb2
+from labelmesh.qa.v1 import qa_events_pb2
+from review_queue import tables
+from review_queue.pages import Page
+from review_queue.priority import Terms
+from review_queue.project import Project
+from review_queue.review import TaskState
+
+_t, _a, _l, _f = tables.tasks.c, tables.assets.c, tables.labels.c, tables.findings.c
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A task as it is now; asset, label and findings as they go over the wire."""
+
+    uid: str
+    state: TaskState
+    terms: Terms
+    reviewer: str
+    prediction_error: str
+    asset: asset_pb2.Asset
+    label: label_pb2.Label | None
+    findings: Sequence[label_pb2.Finding]
+
+
+async def shown(
+    conn: AsyncConnection, project: Project, uids: Sequence[str], now_us: int, *, leased: bool = False
+) -> list[Shown]:
+    """The tasks of those uids, in their order, with their current label (`leased`: with the one handed out)."""
+    label_uid = _t.leased_label_uid if leased else _t.label_uid
+    query = (
+        select(tables.tasks, _a.body.label("asset"), _l.body.label("label"), _f.body.label("findings"))
+        .join(tables.assets, _a.uid == _t.uid)
+        .outerjoin(tables.labels, _l.uid == label_uid)
+        .outerjoin(tables.findings, _f.label_uid == label_uid)
+        .where(_t.uid.in_(sorted(uids)), _t.project_uid == project.uid)
+    )
+    found = {row.uid: _shown(row, now_us) for row in await conn.execute(query)}
+    return [found[uid] for uid in uids]
+
+
+def _shown(row: Row[*tuple[Any, ...]], now_us: int) -> Shown:
+    state = TaskState(row.state)
+    if state is TaskState.OPEN and row.lease_expire_us > now_us:
+        state = TaskState.LEASED
+    evaluated = qa_events_pb2.LabelEvaluated.FromString(row.findings) if row.findings else None
+    return Shown(
+        uid=row.uid,
+        state=state,
+        terms=Terms(row.uncertainty, row.severity, row.create_time_us),
+        reviewer=row.reviewer if state in (TaskState.LEASED, TaskState.DONE) else "",
+        prediction_error=row.prediction_error,
+        asset=asset_pb2.Asset.FromString(row.asset),
+        label=label_pb2.Label.FromString(row.label) if row.label is not None else None,
+        findings=evaluated.findings if evaluated else (),
+    )
+
+
+async def some(
+    conn: AsyncConnection, project: Project, state: TaskState | None, page: Page, now_us: int
+) -> tuple[list[Shown], str]:
+    """A page of the project's tasks in the queue's order, all that are not done unless a state is given."""
+    keys = await _keys(conn, project, state, page, now_us)
+    some_keys = keys[: page.size]
+    tasks = await shown(conn, project, [uid for _, uid in some_keys], now_us)
+    return tasks, page.token(some_keys[-1] if len(keys) > page.size else None)
+
+
+async def _keys(
+    conn: AsyncConnection, project: Project, state: TaskState | None, page: Page, now_us: int
+) -> list[tuple[float, str]]:
+    """(rank, uid) of one more task than the page has, in order."""
+    if state is None:
+        # Each half is a walk along the index; one query over both states would sort all of them.
+        halves = [_walk(project, TaskState.WAITING, page), _walk(project, TaskState.OPEN, page)]
+        both = union_all(*(select(half.subquery()) for half in halves)).subquery()
+        query: Select[Any, Any] = (
+            select(both.c.rank, both.c.uid).order_by(both.c.rank, both.c.uid).limit(page.size + 1)
+        )
+    elif state is TaskState.LEASED:
+        query = _walk(project, TaskState.OPEN, page).where(_t.lease_expire_us > now_us)
+    elif state is TaskState.OPEN:
+        query = _walk(project, TaskState.OPEN, page).where(_t.lease_expire_us <= now_us)
+    else:
+        query = _walk(project, state, page)
+    return [(rank, uid) for rank, uid in (await conn.execute(query)).tuples()]
+
+
+def _walk(project: Project, state: TaskState, page: Page) -> Select[Any, Any]:
+    query = select(_t.rank, _t.uid).where(_t.project_uid == project.uid, _t.state == state)
+    if page.after:
+        query = query.where(tuple_(_t.rank, _t.uid) > tuple_(*map(literal, page.after)))
+    return query.order_by(_t.rank, _t.uid).limit(page.size + 1)

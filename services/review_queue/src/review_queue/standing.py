@@ -1,0 +1,93 @@
+"""Where an asset stands with its labels, and what news does to that, as pure functions.
+
+    WAITING --a prediction, its failure, a label from outside--> OPEN --a person's answer--> DONE
+    DONE --a label from outside, on a rejected asset--> OPEN
+
+A prediction becomes the current label only while no person has said anything: it never replaces a person's label,
+and it never reopens a task.
+"""
+
+from dataclasses import dataclass, replace
+
+from labels.label import LabelKind
+from review_queue.errors import AlreadyReviewed
+from review_queue.review import Decision, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An asset's task as far as labels concern it.
+
+    `revision` is that of the newest label, `label_uid` and `label_kind` (empty, None without one) those of the current
+    one, `uncertainty` and `severity` the terms of the priority.
+    """
+
+    state: TaskState
+    revision: int = 0
+    label_uid: str = ""
+    label_kind: LabelKind | None = None
+    decision: Decision | None = None
+    uncertainty: float = 1.0
+    severity: float = 0.0
+    prediction_error: str = ""
+
+    @property
+    def open_to_models(self) -> bool:
+        """Whether a prediction may become the current label."""
+        return self.state is not TaskState.DONE and self.label_kind in (None, LabelKind.PREDICTION)
+
+
+def after_prediction(
+    standing: Standing, label_uid: str, confidence: float | None, severity: float
+) -> Standing:
+    """A model labelled the asset; `severity` is that of findings that came before the label."""
+    revised = replace(standing, revision=standing.revision + 1)
+    if not standing.open_to_models:
+        return revised
+    return replace(
+        revised,
+        state=TaskState.OPEN,
+        label_uid=label_uid,
+        label_kind=LabelKind.PREDICTION,
+        uncertainty=1.0 if confidence is None else 1.0 - confidence,
+        severity=severity,
+        prediction_error="",
+    )
+
+
+def after_failure(standing: Standing, reason: str) -> Standing:
+    """A model gave no usable answer; where there is a label already, that label stays the answer."""
+    if not standing.open_to_models or standing.label_uid:
+        return standing
+    return replace(standing, state=TaskState.OPEN, uncertainty=1.0, prediction_error=reason)
+
+
+def after_label(standing: Standing, label_uid: str, severity: float = 0.0) -> Standing:
+    """A label was made outside review: a person is to look at it. Raises AlreadyReviewed."""
+    if standing.label_kind is LabelKind.REVIEW:
+        raise AlreadyReviewed
+    return replace(
+        standing,
+        state=TaskState.OPEN,
+        revision=standing.revision + 1,
+        label_uid=label_uid,
+        label_kind=LabelKind.DEFAULT,
+        decision=None,
+        uncertainty=1.0,
+        severity=severity,
+        prediction_error="",
+    )
+
+
+def after_edit(standing: Standing, label_uid: str) -> Standing:
+    """A person changed the current label outside of the queue; a reviewed label stays a reviewed one."""
+    if standing.label_kind is not LabelKind.REVIEW:
+        return after_label(standing, label_uid)
+    return replace(standing, revision=standing.revision + 1, label_uid=label_uid)
+
+
+def after_findings(standing: Standing, label_uid: str, severity: float) -> Standing:
+    """Rules looked at a label; only what they say about the current label of an open task moves the task."""
+    if standing.state is not TaskState.OPEN or standing.label_uid != label_uid:
+        return standing
+    return replace(standing, severity=severity)

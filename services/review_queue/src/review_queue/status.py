@@ -1,0 +1,26 @@
+"""Which gRPC status each error becomes."""
+
+from grpc import StatusCode
+
+from chassis.errors import ErrorTable
+from labels.errors import LabelError
+from review_queue import errors
+
+STATUS = ErrorTable(
+    {
+        errors.ReviewError: StatusCode.INTERNAL,
+        LabelError: StatusCode.INVALID_ARGUMENT,
+        errors.ProjectNotFound: StatusCode.NOT_FOUND,
+        errors.AssetNotFound: StatusCode.NOT_FOUND,
+        errors.LabelNotFound: StatusCode.NOT_FOUND,
+        errors.TaskNotFound: StatusCode.NOT_FOUND,
+        errors.ProjectExists: StatusCode.ALREADY_EXISTS,
+        errors.RequestInvalid: StatusCode.INVALID_ARGUMENT,
+        errors.TextNotUtf8: StatusCode.INVALID_ARGUMENT,
+        errors.KeyTaken: StatusCode.ALREADY_EXISTS,
+        errors.LeaseLost: StatusCode.FAILED_PRECONDITION,
+        errors.EtagMismatch: StatusCode.ABORTED,
+        errors.AlreadyReviewed: StatusCode.FAILED_PRECONDITION,
+        errors.NothingReviewed: StatusCode.FAILED_PRECONDITION,
+    }
+)

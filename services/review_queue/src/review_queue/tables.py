@@ -1,0 +1,169 @@
+"""SQL room: the tables.
+
+Assets and labels never change once stored; what changes about an asset stands in its task. A row's `body` is its
+message as it goes over the wire, so that leases and exports hand it on without taking it apart; what queries ask for
+stands in columns beside it. Empty text means "none". Times are microseconds since the Unix epoch, UTC.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("project_id", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("instruction", Text, nullable=False),
+    Column("ontology", LargeBinary, nullable=False),
+    Column("pre_annotation", Text, nullable=False),
+    Column("weight_uncertainty", Double, nullable=False),
+    Column("weight_findings", Double, nullable=False),
+    Column("weight_age_per_hour", Double, nullable=False),
+    Column("asset_count", BigInteger, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    UniqueConstraint("tenant", "project_id", name="projects_by_id"),
+)
+
+# `seq` counts the assets of a project from 1 in import order.
+assets = Table(
+    "assets",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("project_uid", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("project_uid", "key", name="assets_by_key"),
+    UniqueConstraint("project_uid", "seq", name="assets_by_seq"),
+)
+
+# One task an asset, under the asset's uid. `revision` is that of the asset's newest label, `label_uid` and
+# `label_kind` are its current one; the lease's columns outlive the lease, but for `lease_expire_us`, 0 without one.
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("project_uid", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("rank", Double, nullable=False),
+    Column("uncertainty", Double, nullable=False),
+    Column("severity", Double, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("label_uid", Text, nullable=False),
+    Column("label_kind", Text, nullable=False),
+    Column("prediction_error", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("fencing_token", BigInteger, nullable=False),
+    Column("lease_expire_us", BigInteger, nullable=False),
+    Column("leased_label_uid", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+_leased = tasks.c.lease_expire_us > 0
+_failed = tasks.c.prediction_error != ""
+Index("tasks_queue", tasks.c.project_uid, tasks.c.state, tasks.c.rank, tasks.c.uid)
+Index(
+    "tasks_leased",
+    tasks.c.project_uid,
+    tasks.c.lease_expire_us,
+    sqlite_where=_leased,
+    postgresql_where=_leased,
+)
+Index("tasks_failed", tasks.c.project_uid, sqlite_where=_failed, postgresql_where=_failed)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("project_uid", Text, nullable=False),
+    Column("asset_uid", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("run_uid", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("asset_uid", "revision", name="labels_by_asset"),
+)
+Index("labels_by_run", labels.c.project_uid, labels.c.kind, labels.c.run_uid)
+
+# What rules last said about a label, which may be here before the label: `body` is the LabelEvaluated message.
+findings = Table(
+    "findings",
+    metadata,
+    Column("label_uid", Text, primary_key=True),
+    Column("project_uid", Text, nullable=False),
+    Column("ruleset_revision", BigInteger, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("severity", Double, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+_found = findings.c.n > 0
+Index("findings_found", findings.c.project_uid, sqlite_where=_found, postgresql_where=_found)
+
+# `ops` is a LabelReviewed message with nothing but its operations. Facts about the prediction that was reviewed are
+# null where there was none or the asset was rejected.
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("project_uid", Text, nullable=False),
+    Column("asset_uid", Text, nullable=False),
+    Column("base_label_uid", Text, nullable=False),
+    Column("label_uid", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ops", LargeBinary, nullable=False),
+    Column("active_seconds", Double, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+    Column("run_uid", Text, nullable=False),
+    Column("confidence", Double),
+    Column("unchanged", SmallInteger),
+    Column("true_positives", Integer),
+    Column("false_positives", Integer),
+    Column("false_negatives", Integer),
+)
+Index("reviews_by_run", reviews.c.project_uid, reviews.c.run_uid)
+
+# How the annotations of a reviewed prediction fared; an empty category stands for no annotation.
+confusion = Table(
+    "confusion",
+    metadata,
+    Column("review_uid", Text, primary_key=True),
+    Column("tool", Text, primary_key=True),
+    Column("predicted", Text, primary_key=True),
+    Column("reviewed", Text, primary_key=True),
+    Column("project_uid", Text, nullable=False),
+    Column("run_uid", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("confusion_by_run", confusion.c.project_uid, confusion.c.run_uid)
+
+# Answers to requests that may come again; `digest` is the SHA-256 of what was asked.
+requests = Table(
+    "requests",
+    metadata,
+    Column("project_uid", Text, primary_key=True),
+    Column("actor", Text, primary_key=True),
+    Column("request_id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("response", LargeBinary, nullable=False),
+    Column("create_time_us", BigInteger, nullable=False),
+)
+Index("requests_by_time", requests.c.create_time_us)

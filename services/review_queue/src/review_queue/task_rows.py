@@ -1,0 +1,94 @@
+"""SQL room: reading and writing where assets stand with their labels."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from labels.label import LabelKind
+from review_queue import tables
+from review_queue.errors import AssetNotFound
+from review_queue.priority import Terms, Weights, rank
+from review_queue.review import Decision, TaskState
+from review_queue.standing import Standing
+
+_t = tables.tasks.c
+_COLUMNS = (
+    _t.uid,
+    _t.project_uid,
+    _t.create_time_us,
+    _t.state,
+    _t.revision,
+    _t.label_uid,
+    _t.label_kind,
+    _t.decision,
+    _t.uncertainty,
+    _t.severity,
+    _t.prediction_error,
+)
+_WRITE = update(tables.tasks).where(_t.uid == bindparam("task_uid"))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An asset's standing, locked until the end of the transaction."""
+
+    uid: str
+    project_uid: str
+    create_time_us: int
+    standing: Standing
+
+
+async def hold(conn: AsyncConnection, uids: Iterable[tuple[str, str]]) -> dict[str, Held]:
+    """Lock the tasks of (project uid, asset uid) pairs and read their standing, by asset uid.
+
+    Raises AssetNotFound when one is not there or belongs to another project.
+    """
+    wanted = {uid: project_uid for project_uid, uid in uids}
+    # In one order for everyone, or two transactions could wait for each other.
+    query = select(*_COLUMNS).where(_t.uid.in_(sorted(wanted))).order_by(_t.uid).with_for_update()
+    held = {row.uid: _held(row) for row in await conn.execute(query)}
+    for uid, project_uid in wanted.items():
+        if uid not in held or held[uid].project_uid != project_uid:
+            raise AssetNotFound
+    return held
+
+
+async def write(
+    conn: AsyncConnection, changed: Iterable[tuple[Held, Standing]], weights: dict[str, Weights]
+) -> None:
+    """Store new standings with the rank that follows from them; `weights` by project uid."""
+    rows = [_row(held, new, weights[held.project_uid]) for held, new in changed if new != held.standing]
+    if rows:
+        await conn.execute(_WRITE, rows)
+
+
+def _held(row: Row[*tuple[Any, ...]]) -> Held:
+    standing = Standing(
+        state=TaskState(row.state),
+        revision=row.revision,
+        label_uid=row.label_uid,
+        label_kind=LabelKind(row.label_kind) if row.label_kind else None,
+        decision=Decision(row.decision) if row.decision else None,
+        uncertainty=row.uncertainty,
+        severity=row.severity,
+        prediction_error=row.prediction_error,
+    )
+    return Held(row.uid, row.project_uid, row.create_time_us, standing)
+
+
+def _row(held: Held, new: Standing, weights: Weights) -> dict[str, Any]:
+    return {
+        "task_uid": held.uid,
+        "state": new.state,
+        "rank": rank(Terms(new.uncertainty, new.severity, held.create_time_us), weights),
+        "uncertainty": new.uncertainty,
+        "severity": new.severity,
+        "revision": new.revision,
+        "label_uid": new.label_uid,
+        "label_kind": new.label_kind or "",
+        "prediction_error": new.prediction_error,
+        "decision": new.decision or "",
+    }
