@@ -75,6 +75,8 @@ def check(submission: Submission) -> None:
         raise SubmissionInvalid(f"A correction may have {MAX_OPS:,} operations.")
     if len(submission.reason) > MAX_REASON:
         raise SubmissionInvalid(f"A reason may have {MAX_REASON:,} characters.")
+    if "\x00" in submission.reason:
+        raise SubmissionInvalid("A reason may not hold a NUL character.")
     if not 0.0 <= submission.active_seconds <= MAX_ACTIVE_SECONDS:
         raise SubmissionInvalid("The active seconds must be 0 to 86,400.")
     if submission.ops and submission.decision is not Decision.CORRECT:
