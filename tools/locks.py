@@ -37,7 +37,9 @@ def wanted() -> dict[str, set[str]]:
     lines = (LOCKS / "dev.in").read_text().splitlines()
     development = {line for line in lines if line and not line.startswith("#")}
     development |= dependencies("labelmesh", extra="local").union(*(dependencies(name) for name in LOCAL))
-    services = {f"{service}.txt": dependencies(f"labelmesh-{service.replace('_', '-')}") for service in SERVICES}
+    services = {
+        f"{service}.txt": dependencies(f"labelmesh-{service.replace('_', '-')}") for service in SERVICES
+    }
     client = {"labelmesh.txt": dependencies("labelmesh")}
     return {"dev.txt": development, **services, **client, "build.txt": {"setuptools"}}
 
@@ -70,11 +72,15 @@ def problems(name: str, requirements: set[str], everything: dict[str, list[tuple
     for requirement in map(Requirement, sorted(requirements)):
         versions = [version for version, _marker in found.get(name_of(requirement.name), [])]
         if not versions or not all(requirement.specifier.contains(v, prereleases=True) for v in versions):
-            said.append(f"locks/{name} has {requirement.name} {' and '.join(versions) or 'not'}; {requirement} is needed")
+            said.append(
+                f"locks/{name} has {requirement.name} {' and '.join(versions) or 'not'}; {requirement} is needed"
+            )
     for distribution, held in found.items():
-        versions = {version for version, _marker in held}
-        if not versions <= {version for version, _marker in everything.get(distribution, [])}:
-            said.append(f"locks/{name} has {distribution} {' and '.join(sorted(versions))}, locks/dev.txt has not")
+        here = {version for version, _marker in held}
+        if not here <= {version for version, _marker in everything.get(distribution, [])}:
+            said.append(
+                f"locks/{name} has {distribution} {' and '.join(sorted(here))}, locks/dev.txt has not"
+            )
     return said
 
 
@@ -83,7 +89,9 @@ def check() -> int:
     everything = pins("dev.txt")
     needs = wanted()
     said = [line for name, requirements in needs.items() for line in problems(name, requirements, everything)]
-    said += [f"locks/{path.name} belongs to nothing" for path in LOCKS.glob("*.txt") if path.name not in needs]
+    said += [
+        f"locks/{path.name} belongs to nothing" for path in LOCKS.glob("*.txt") if path.name not in needs
+    ]
     for line in said:
         print(f"{line}; run `make locks`.", file=sys.stderr)
     return 1 if said else 0

@@ -1,4 +1,4 @@
-"""Generate Python, stubs and gRPC code from protos/labelmesh into protos/gen; `--check` fails when that changes anything.
+"""Generate Python, type stubs and gRPC code into protos/gen; `--check` fails when that would change anything.
 
 Run with the virtual environment's python: it needs grpcio-tools and mypy-protobuf.
 """

@@ -4,6 +4,8 @@ Runs with the system's Python before anything is installed, so it uses the stand
 old Python cannot read. What is done is remembered in .venv/ready, so that a second run takes no time.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import re
@@ -21,32 +23,41 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 ERROR_LINES = 15
 
 
-def fingerprint():
+def fingerprint() -> str:
     """Changes when anything that is installed changes."""
     digest = hashlib.sha256((sys.version + str(ROOT)).encode())
-    for path in [LOCK] + [pyproject(name) for name in LOCAL]:
+    for path in [LOCK, *(pyproject(name) for name in LOCAL)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def right_python():
+def right_python() -> None:
     """Go on with a Python that the lock is made for, when this one is not and another is on the PATH."""
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        other = shutil.which("python3.%d" % minor)
+        other = shutil.which(f"python3.{minor}")
         # A version manager's stand-in may be on the PATH for a Python that is not installed.
-        if other and subprocess.call([other, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
-            os.execv(other, [other] + sys.argv)
+        if (
+            other
+            and subprocess.call([other, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            == 0
+        ):
+            os.execv(other, [other, *sys.argv])  # noqa: S606 - the same program under another Python
     have = sys.version.split()[0]
     if sys.version_info[:2] < OLDEST:
-        sys.exit("Labelmesh needs Python 3.11 or newer; this is %s. Try `make setup PYTHON=/path/to/python3`." % have)
-    print("Python %s is newer than what the tests run on (3.11 to 3.13); going on." % have, flush=True)
+        sys.exit(
+            f"Labelmesh needs Python 3.11 or newer; this is {have}. Try `make setup PYTHON=/path/to/python3`."
+        )
+    print(f"Python {have} is newer than those the tests run on (3.11 to 3.13); going on.", flush=True)
 
 
-def make_environment():
+def make_environment() -> None:
     """A virtual environment with pip; one that was left half made is made again."""
-    whole = PYTHON.exists() and subprocess.call([str(PYTHON), "-m", "pip", "--version"], stdout=subprocess.DEVNULL) == 0
+    whole = (
+        PYTHON.exists()
+        and subprocess.call([str(PYTHON), "-m", "pip", "--version"], stdout=subprocess.DEVNULL) == 0
+    )
     if whole:
         return
     print("Making .venv ...", flush=True)
@@ -56,39 +67,52 @@ def make_environment():
         venv.create(str(VENV), with_pip=True, clear=True, symlinks=True)
     except (ImportError, OSError, subprocess.CalledProcessError):
         shutil.rmtree(str(VENV), ignore_errors=True)
-        version = "%d.%d" % sys.version_info[:2]
-        sys.exit("Python %s came without its venv module. On Debian: apt-get install python%s-venv" % (version, version))
+        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        sys.exit(
+            f"Python {version} came without its venv module. On Debian: apt-get install python{version}-venv"
+        )
 
 
-def pip(arguments, total):
+def pip(arguments: list[str], total: int) -> None:
     """Run the environment's pip with one line of progress; ends with its reason and a sentence when it fails."""
-    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar", "off"]
-    started, seen, said = time.monotonic(), 0, []
+    command = [
+        str(PYTHON),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--no-input",
+        "install",
+        "--progress-bar",
+        "off",
+    ]
+    started, seen = time.monotonic(), 0
+    said: list[str] = []
     running = subprocess.Popen(
-        command + arguments,
+        [*command, *arguments],
         cwd=str(ROOT),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         universal_newlines=True,
         env=dict(os.environ, PIP_ROOT_USER_ACTION="ignore"),
     )
-    for line in running.stdout:
-        said = (said + [line])[-200:]
+    for line in running.stdout or ():
+        said = [*said[-200:], line]
         found = re.match(r"\s*(?:Collecting|Obtaining|Requirement already satisfied:) ([^\s=<>;(]+)", line)
-        installing = line.startswith("Installing collected")
         seen += bool(found)
-        if sys.stdout.isatty() and (found or installing):
-            what = "installing" if installing else found.group(1)
-            print("\r  %3d of %d  %-48.48s" % (min(seen, total), total, what), end="", flush=True)
+        if sys.stdout.isatty() and (found or line.startswith("Installing collected")):
+            what = found.group(1) if found else "installing"
+            print(f"\r  {min(seen, total):3} of {total}  {what:48.48}", end="", flush=True)
     if sys.stdout.isatty():
-        print("\r%-70s\r" % "", end="")
+        print(f"\r{'':70}\r", end="")
     if running.wait():
         sys.stderr.writelines([line for line in said if line.strip()][-ERROR_LINES:])
-        sys.exit("pip could not install everything; its reason stands above. `make setup` goes on where it stopped.")
-    print("  %d packages, %.0f s" % (total, time.monotonic() - started), flush=True)
+        sys.exit(
+            "pip could not install everything; its reason stands above. `make setup` goes on where it stopped."
+        )
+    print(f"  {total} packages, {time.monotonic() - started:.0f} s", flush=True)
 
 
-def main():
+def main() -> None:
     """Bring .venv up to date."""
     right_python()
     stamp, wanted = VENV / "ready", fingerprint()
@@ -99,7 +123,7 @@ def main():
     pip(["--require-hashes", "-r", str(LOCK)], total=len(re.findall(r"(?m)^[\w.-]+==", LOCK.read_text())))
     print("Installing Labelmesh itself ...", flush=True)
     editable = [word for folder in LOCAL.values() for word in ("-e", "./" + folder)]
-    pip(["--no-deps", "--no-build-isolation"] + editable, total=len(LOCAL))
+    pip(["--no-deps", "--no-build-isolation", *editable], total=len(LOCAL))
     stamp.write_text(wanted)
 
 
