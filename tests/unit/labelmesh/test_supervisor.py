@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from labelmesh.local import identity, ports, programs, state
 from labelmesh.local.errors import AlreadyRunning, NotRunning, StartFailed, StateUnreadable
 from labelmesh.local.supervisor import Died, Event, Restarted, Supervisor
@@ -57,9 +58,13 @@ async def test_a_held_process_stays_stopped_until_released(tmp_path: Path, super
         await supervisor.stop()
 
 
-async def test_a_program_that_ends_at_once_is_named_with_its_log(tmp_path: Path, supervisor: Supervisor) -> None:
+async def test_a_program_that_ends_at_once_is_named_with_its_log(
+    tmp_path: Path, supervisor: Supervisor
+) -> None:
     program = replace(broker(tmp_path), command=(sys.executable, "-c", "import sys; sys.exit('no such key')"))
-    with pytest.raises(StartFailed, match=r"nats-server ended with code 1 \(no such key\); its log is .*log\."):
+    with pytest.raises(
+        StartFailed, match=r"nats-server ended with code 1 \(no such key\); its log is .*log\."
+    ):
         await supervisor.start([program])
     await supervisor.stop()
 

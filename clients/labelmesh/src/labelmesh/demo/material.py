@@ -32,7 +32,7 @@ class Material:
 
 
 def load(name: str) -> Material:
-    """The material of one project; every other text goes to the second batch, so that the two are alike."""
+    """The material of one project, halved: the data is shuffled so that both halves are alike (data/README.md)."""
     folder = resources.files("labelmesh.demo") / "data"
     described = json.loads((folder / f"{name}.ontology.json").read_text(encoding="utf-8"))
     ontology = _ontology(described)
@@ -42,12 +42,13 @@ def load(name: str) -> Material:
         ImportRow(line, Asset(document["key"], text=document["text"]))
         for line, document in enumerate(documents, start=1)
     ]
+    half = len(rows) // 2
     return Material(
         name=name,
         title=described.get("title", name),
         instruction=described.get("instruction", ""),
         ontology=ontology,
-        batches=(tuple(rows[0::2]), tuple(rows[1::2])),
+        batches=(tuple(rows[:half]), tuple(rows[half:])),
         gold={document["key"]: _gold(document["gold"], ontology) for document in documents},
     )
 

@@ -68,13 +68,33 @@ def model_server(model: str, weights: Path, port: int) -> Program:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An OpenAI-compatible address and how hard it may be asked; 0 leaves a number to the annotator."""
+
+    base_url: str
+    model: str
+    concurrency: int = 0
+    context_tokens: int = 0
+
+    def environment(self) -> dict[str, str]:
+        """The annotator's settings. Its key comes from $LABELMESH_API_KEY, or $OPENAI_API_KEY as elsewhere."""
+        settings = {"LABELMESH_BASE_URL": self.base_url, "LABELMESH_MODEL": self.model}
+        if "LABELMESH_API_KEY" not in os.environ and (key := os.environ.get("OPENAI_API_KEY")):
+            settings["LABELMESH_API_KEY"] = key
+        if self.concurrency:
+            settings["LABELMESH_CONCURRENCY"] = str(self.concurrency)
+        if self.context_tokens:
+            settings["LABELMESH_CONTEXT_TOKENS"] = str(self.context_tokens)
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What every service needs to know about the others."""
 
     nats_url: str
     blob_url: str
-    llm_base_url: str
-    llm_model: str
+    llm: Endpoint
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -87,10 +107,7 @@ def service(name: str, port: int, database_url: str, around: Surroundings) -> Pr
         "LABELMESH_DATABASE_URL": database_url,
     }
     if name == "llm-annotator":
-        environment |= {
-            "LABELMESH_LLM_BASE_URL": around.llm_base_url,
-            "LABELMESH_LLM_MODEL": around.llm_model,
-        }
+        environment |= around.llm.environment()
     return Program(
         name, (executable(name),), f"127.0.0.1:{port}", environment={**environment, **around.extra}
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from labelmesh.local import ports, programs, state
 from labelmesh.local.errors import StateUnreadable
 from labelmesh.local.identity import Identity, end, identify
+from labelmesh.local.model_server import DEFAULT_CONTEXT_TOKENS, DEFAULT_PARALLEL
 from labelmesh.local.programs import BROKER, MODEL_SERVER, PORTS, SERVICES, Surroundings
 from labelmesh.local.stack import Stack, snapshot
 from labelmesh.local.supervisor import Event, Supervisor
@@ -99,15 +100,17 @@ async def _plan(
         weights = await local_weights(model, watchers.fetching)
         local = programs.model_server(model, weights, ports.choose(PORTS[MODEL_SERVER], taken))
         others.append(local)
-        endpoint = f"http://{local.address}/v1"
+        llm = programs.Endpoint(f"http://{local.address}/v1", model, DEFAULT_PARALLEL, DEFAULT_CONTEXT_TOKENS)
+    else:
+        llm = programs.Endpoint(endpoint, model)
     broker = programs.broker(state_dir, ports.choose(PORTS[BROKER], taken))
     blobs = state_dir / "blobs"
     blobs.mkdir(exist_ok=True)
-    around = Surroundings(f"nats://{broker.address}", blobs.as_uri(), endpoint, model, environment)
+    around = Surroundings(f"nats://{broker.address}", blobs.as_uri(), llm, environment)
     for name in SERVICES:
         url = database_url(name) if database_url else _sqlite(state_dir, name)
         others.append(programs.service(name, ports.choose(PORTS[name], taken), url, around))
-    return _Plan(broker, tuple(others), endpoint)
+    return _Plan(broker, tuple(others), llm.base_url)
 
 
 def _sqlite(state_dir: Path, service: str) -> str:

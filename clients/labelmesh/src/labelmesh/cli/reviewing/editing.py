@@ -53,7 +53,7 @@ def edit(draft: Draft, line: str) -> Draft:
             return _relabel(draft, _annotation(draft, place), _named(draft, " ".join(category)))
         case [_]:
             return _choose(draft, _named(draft, line.strip()))
-        case [first, *_] if first.isdigit():
+        case [first, *_] if first.isdecimal():
             return _mark(draft, _named(draft, first), line.strip()[len(first) :].strip())
         case _:
             # Category names may have several words.
@@ -118,12 +118,12 @@ def _place(text: str, wanted: str) -> tuple[int, int]:
             f'"{wanted}" occurs {len(places)} times: write {wanted}:1 to {wanted}:{len(places)}.'
         )
     exact, colon, which = wanted.rpartition(":")
-    if colon and which.isdigit():
+    if colon and which.isdecimal():
         places = _occurrences(text, exact)
         if 0 < int(which) <= len(places):
             return places[int(which) - 1]
     start, dash, end = wanted.partition("-")
-    if dash and start.isdigit() and end.isdigit() and 0 <= int(start) < int(end) <= len(text):
+    if dash and start.isdecimal() and end.isdecimal() and 0 <= int(start) < int(end) <= len(text):
         return int(start), int(end)
     raise EditRefused(f'The text does not contain "{wanted}".')
 
@@ -138,14 +138,14 @@ def _occurrences(text: str, wanted: str) -> Sequence[tuple[int, int]]:
 
 
 def _annotation(draft: Draft, place: str) -> Annotation:
-    if place.isdigit() and 0 < int(place) <= len(draft.annotations):
+    if place.isdecimal() and 0 < int(place) <= len(draft.annotations):
         return draft.annotations[int(place) - 1]
     raise EditRefused(f"There is no annotation {place}.")
 
 
 def _named(draft: Draft, wanted: str) -> Named:
     named = draft.named
-    if wanted.isdigit() and 0 < int(wanted) <= len(named):
+    if wanted.isdecimal() and 0 < int(wanted) <= len(named):
         return named[int(wanted) - 1]
     for candidate in named:
         if candidate.category.casefold() == wanted.casefold():
