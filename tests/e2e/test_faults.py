@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from chassis.testing import new_database, postgres_server
 from labelmesh.client import Client, ImportRow, PreAnnotation, Project
 from labelmesh.local.running import running
@@ -78,11 +79,16 @@ async def opened(client: Client) -> int:
         return 0
 
 
+async def until_open(client: Client, count: int) -> None:
+    """Return when that many tasks have a prediction."""
+    while await opened(client) < count:  # noqa: ASYNC110 - the count lies in another process
+        await asyncio.sleep(0.02)
+
+
 async def kill_when(stack: Stack, client: Client, victim: str, at: list[int]) -> None:
     """Kill the victim each time that many items are through."""
     for threshold in at:
-        while await opened(client) < threshold:
-            await asyncio.sleep(0.02)
+        await until_open(client, threshold)
         stack.kill(victim)
         await stack.until_serving()
 
@@ -90,8 +96,7 @@ async def kill_when(stack: Stack, client: Client, victim: str, at: list[int]) ->
 async def assert_complete(client: Client) -> None:
     """Every asset has exactly one label, a prediction, and one open task."""
     async with asyncio.timeout(120):
-        while await opened(client) < ITEMS:
-            await asyncio.sleep(0.2)
+        await until_open(client, ITEMS)
     counts = await client.queue.count("faults")
     assert (counts.waiting, counts.open, counts.leased, counts.done) == (0, ITEMS, 0, 0)
     keys = []

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import grpc
 import numpy as np
 import pytest
-from chassis.testing import serving
 from grpc_status import rpc_status
+
+from chassis.testing import serving
 from labelmesh.label.v1 import label_pb2
 from labelmesh.segmenter.v1 import mask_service_pb2 as pb
 from labelmesh.segmenter.v1.mask_service_pb2_grpc import MaskServiceStub, add_MaskServiceServicer_to_server

@@ -1,7 +1,8 @@
 """What can be wrong with a request, and the status each error becomes."""
 
-from chassis.errors import ErrorTable
 from grpc import StatusCode
+
+from chassis.errors import ErrorTable
 from labels.errors import LabelError
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from labels import shapes
 from labels.label import Mask, Polygon
-
 from sam_segmenter.errors import PictureTooLarge
 
 MAX_SIDE_PX = 30_000

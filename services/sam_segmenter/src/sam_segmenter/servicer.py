@@ -5,7 +5,6 @@ from typing import Any
 
 from labelmesh.segmenter.v1 import mask_service_pb2 as pb
 from labelmesh.segmenter.v1.mask_service_pb2_grpc import MaskServiceServicer
-
 from sam_segmenter import segmenter
 from sam_segmenter.errors import FormMissing
 from sam_segmenter.wire import measure_to_pb, picture_from_pb, picture_to_pb
@@ -29,4 +28,6 @@ class MaskServicer(MaskServiceServicer):
         before = picture_from_pb(request.shape)
         after = await asyncio.to_thread(convert, before)
         areas = [(await asyncio.to_thread(segmenter.measure, picture)).area_px for picture in (before, after)]
-        return pb.ConvertMaskResponse(shape=picture_to_pb(after), input_area_px=areas[0], output_area_px=areas[1])
+        return pb.ConvertMaskResponse(
+            shape=picture_to_pb(after), input_area_px=areas[0], output_area_px=areas[1]
+        )

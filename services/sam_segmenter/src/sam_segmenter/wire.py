@@ -5,7 +5,6 @@ from labelmesh.segmenter.v1 import mask_service_pb2 as pb
 from labels.label import Mask, Polygon
 from labels.proto import value_from_pb, value_to_pb
 from labels.shapes import Measure
-
 from sam_segmenter.errors import ShapeMissing
 from sam_segmenter.segmenter import Picture
 
