@@ -16,11 +16,11 @@ from qa_engine.settings import Settings
 
 async def start(settings: Settings) -> None:
     """Run until told to stop."""
-    blobs = Blobs.open(settings.blob_url)
+    blobs = Blobs(settings.blob_url)
     engine = Engine(discover())
     async with (
         connect(settings.database_url) as db,
-        bus.connect(settings, blobs) as broker,
+        bus.connect(settings) as broker,
     ):
         await migrate.upgrade(db, "qa_engine")
         handlers = Events(engine, blobs).handlers

@@ -82,17 +82,16 @@ class Events:
         known = await projects.by_uid(conn, {event.project_uid for event in events})
         # A rejected asset has no label, so there is nothing to evaluate.
         submissions = [_submission(e, known) for e in events if e.message.HasField("label")]
-        keyed = {(s.label.uid, s.project.ruleset.revision): s for s in submissions}
-        if not keyed:
+        # A label that comes twice in a batch counts once.
+        submissions = list({s.label.uid: s for s in submissions}.values())
+        if not submissions:
             return
-        done = await findings.known(conn, list(keyed))
-        fresh = [submission for key, submission in keyed.items() if key not in done]
         evaluations = []
-        for start in range(0, len(fresh), _TEXTS_AT_ONCE):
-            evaluations += await self._evaluate(fresh[start : start + _TEXTS_AT_ONCE])
-        if evaluations:
-            await findings.add(conn, evaluations, now_us())
-            await _report(conn, fresh, evaluations)
+        for start in range(0, len(submissions), _TEXTS_AT_ONCE):
+            evaluations += await self._evaluate(submissions[start : start + _TEXTS_AT_ONCE])
+        fresh = await findings.add(conn, evaluations, now_us())
+        pairs = zip(submissions, evaluations, strict=True)
+        await _report(conn, [(s, e) for s, e in pairs if e.label_uid in fresh])
 
     async def _evaluate(self, submissions: Sequence[Submission]) -> list[Evaluation]:
         contents = await asyncio.gather(*(self._text(s.asset) for s in submissions))
@@ -135,17 +134,14 @@ def _submission(event: LabelEvent, known: Mapping[str, Project]) -> Submission:
     return Submission(project, asset, label, event)
 
 
-async def _report(
-    conn: AsyncConnection, submissions: Sequence[Submission], evaluations: Sequence[Evaluation]
-) -> None:
+async def _report(conn: AsyncConnection, done: Sequence[tuple[Submission, Evaluation]]) -> None:
     """Put LabelEvaluated into the outbox, each under the trace of the event that caused it."""
-    pairs = zip(submissions, evaluations, strict=True)
-    for _, group in groupby(pairs, key=lambda pair: pair[0].cause.traceparent):
+    for _, group in groupby(done, key=lambda pair: pair[0].cause.traceparent):
         members = list(group)
         rows = [(_evaluated(s.project, e), e.project_uid, _message_id(e)) for s, e in members]
         await outbox.add_many(conn, rows, cause=members[0][0].cause)
-    EVALUATED.inc(len(evaluations))
-    for evaluation in evaluations:
+    EVALUATED.inc(len(done))
+    for _, evaluation in done:
         for finding in evaluation.findings:
             FOUND.labels(finding.rule, finding.severity).inc()
 

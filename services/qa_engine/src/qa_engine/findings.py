@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.db import insert_ignore
 from labels.label import Finding, Severity
 from qa_engine.tables import evaluations, findings
 
@@ -32,29 +33,21 @@ class StoredFinding:
     create_time_us: int
 
 
-async def known(conn: AsyncConnection, keys: Sequence[tuple[str, int]]) -> set[tuple[str, int]]:
-    """Which of the (label uid, ruleset revision) were evaluated before."""
-    key = (evaluations.c.label_uid, evaluations.c.ruleset_revision)
-    rows = await conn.execute(select(*key).where(tuple_(*key).in_(keys)))
-    return {(row.label_uid, row.ruleset_revision) for row in rows}
-
-
-async def add(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) -> None:
-    """Store evaluations that are not known yet, with their findings."""
-    await conn.execute(
-        evaluations.insert(),
-        [
-            {
-                "label_uid": e.label_uid,
-                "ruleset_revision": e.ruleset_revision,
-                "project_uid": e.project_uid,
-                "asset_uid": e.asset_uid,
-                "create_time_us": now_us,
-            }
-            for e in done
-        ],
-    )
+async def add(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) -> set[str]:
+    """Store the evaluations that are not there yet, with their findings; returns the uids of those labels."""
+    insert = insert_ignore(conn, evaluations).returning(evaluations.c.label_uid)
     rows = [
+        {
+            "label_uid": e.label_uid,
+            "ruleset_revision": e.ruleset_revision,
+            "project_uid": e.project_uid,
+            "asset_uid": e.asset_uid,
+            "create_time_us": now_us,
+        }
+        for e in done
+    ]
+    fresh = set((await conn.execute(insert, rows)).scalars())
+    found = [
         {
             "project_uid": e.project_uid,
             "label_uid": e.label_uid,
@@ -66,10 +59,12 @@ async def add(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) ->
             "create_time_us": now_us,
         }
         for e in done
+        if e.label_uid in fresh
         for finding in e.findings
     ]
-    if rows:
-        await conn.execute(findings.insert(), rows)
+    if found:
+        await conn.execute(findings.insert(), found)
+    return fresh
 
 
 async def page(

@@ -1,12 +1,13 @@
 """SQL of projects and their rule settings."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labelmesh.label.v1 import ontology_pb2
@@ -30,34 +31,41 @@ class Project:
 
 async def by_uid(conn: AsyncConnection, uids: Collection[str]) -> dict[str, Project]:
     """The projects that are known, by uid."""
-    return await _read(conn, select(projects).where(projects.c.project_uid.in_(uids)))
+    return _projects(await conn.execute(_QUERY.where(projects.c.project_uid.in_(uids))))
 
 
 async def by_id(conn: AsyncConnection, tenant: str, project_id: str, *, lock: bool = False) -> Project:
-    """The tenant's project of that id; raises ProjectUnknown."""
-    query = select(projects).where(projects.c.tenant == tenant, projects.c.project_id == project_id)
-    found = await _read(conn, query.with_for_update() if lock else query)
-    for project in found.values():
+    """The tenant's project of that id, held until the end of the transaction if asked; raises ProjectUnknown."""
+    mine = (projects.c.tenant == tenant) & (projects.c.project_id == project_id)
+    if lock:
+        await conn.execute(select(projects.c.project_uid).where(mine).with_for_update())
+    for project in _projects(await conn.execute(_QUERY.where(mine))).values():
         return project
     raise ProjectUnknown
 
 
-async def _read(conn: AsyncConnection, query: Select[Any]) -> dict[str, Project]:
-    rows = (await conn.execute(query)).all()
-    if not rows:
-        return {}
-    uids = [row.project_uid for row in rows]
-    settings: dict[str, dict[str, Settings]] = {uid: {} for uid in uids}
-    for own in await conn.execute(select(rule_settings).where(rule_settings.c.project_uid.in_(uids))):
-        settings[own.project_uid][own.rule] = Settings(
-            own.enabled, Severity(own.severity), json.loads(own.parameters)
-        )
-    return {row.project_uid: _project(row, settings[row.project_uid]) for row in rows}
+_QUERY = select(
+    projects,
+    rule_settings.c.rule,
+    rule_settings.c.enabled,
+    rule_settings.c.severity,
+    rule_settings.c.parameters,
+).outerjoin(rule_settings, rule_settings.c.project_uid == projects.c.project_uid)
 
 
-def _project(row: Row[Any], settings: Mapping[str, Settings]) -> Project:
-    ruleset = Ruleset(row.ruleset_revision, settings)
-    return Project(row.project_uid, row.project_id, _ontology(row.ontology), ruleset)
+def _projects(rows: Iterable[Row[Any]]) -> dict[str, Project]:
+    """Projects of rows that each carry at most one rule's settings."""
+    found: dict[str, Project] = {}
+    for uid, group in groupby(sorted(rows, key=lambda row: row.project_uid), key=lambda row: row.project_uid):
+        members = list(group)
+        settings = {
+            row.rule: Settings(row.enabled, Severity(row.severity), json.loads(row.parameters))
+            for row in members
+            if row.rule is not None
+        }
+        ruleset = Ruleset(members[0].ruleset_revision, settings)
+        found[uid] = Project(uid, members[0].project_id, _ontology(members[0].ontology), ruleset)
+    return found
 
 
 @lru_cache(maxsize=128)
@@ -86,7 +94,7 @@ async def change_rule(
 
     The revision grows only when something changed. Raises ProjectUnknown or RuleSettingsInvalid.
     """
-    # The row stays locked until the end of the transaction, so that two changes cannot cross.
+    # Held, so that two changes cannot cross.
     project = await by_id(conn, tenant, project_id, lock=True)
     before = rule.settings(project.ruleset)
     after = rule.change(before, change)
