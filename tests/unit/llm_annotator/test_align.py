@@ -134,5 +134,5 @@ def test_whatever_stands_in_the_text_is_found(data, text):
 def test_normal_forms_meet(form, word):
     text = f"say {word} now"
     drifted = unicodedata.normalize(form, word)
-    if drifted.strip() and not unicodedata.combining(word[0]):
+    if drifted.strip() and unicodedata.category(word[0]) != "Mn":
         assert align(text, [(drifted, "X")], 100).unplaced == ()

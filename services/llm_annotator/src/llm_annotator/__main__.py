@@ -29,11 +29,11 @@ async def start(s: Settings) -> None:
     store = blobs.Blobs(s.blob_url)
     async with (
         db.connect(s.database_url) as database,
-        bus.connect(s, store) as broker,
+        bus.connect(s) as broker,
         llm.connect(
-            base_url=s.base_url,
-            api_key=s.api_key.get_secret_value(),
-            model=s.model,
+            base_url=s.llm_base_url,
+            api_key=s.llm_api_key.get_secret_value(),
+            model=s.llm_model,
             timeout_seconds=s.request_timeout_seconds,
             connections=s.max_concurrency,
         ) as model,
@@ -50,7 +50,7 @@ async def start(s: Settings) -> None:
             uid=new_uid(),
             plan=lambda job: plans.of_job(job, s.output_tokens),
         )
-        consumer = AnnotatorConsumer(store, s.model, worker.wake)
+        consumer = AnnotatorConsumer(store, s.llm_model, worker.wake)
         handlers: dict[type[Message], Handler] = {
             ProjectChanged: consumer.on_project_changed,
             AssetsImported: consumer.on_assets_imported,
@@ -64,7 +64,7 @@ async def start(s: Settings) -> None:
             ),
             (
                 add_PredictionRunServiceServicer_to_server,
-                PredictionRunServicer(database, s.model, worker.wake),
+                PredictionRunServicer(database, s.llm_model, worker.wake),
                 RUNS,
             ),
         ]

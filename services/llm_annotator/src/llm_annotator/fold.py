@@ -67,7 +67,7 @@ def fold_needle(text: str) -> str:
 
 
 def _clusters(text: str) -> list[tuple[int, int]]:
-    borders = [i for i, c in enumerate(text) if i == 0 or c < "\u0300" or not unicodedata.combining(c)]
+    borders = [i for i, c in enumerate(text) if i == 0 or c < "\u0300" or unicodedata.category(c)[0] != "M"]
     return list(zip(borders, [*borders[1:], len(text)], strict=False))
 
 

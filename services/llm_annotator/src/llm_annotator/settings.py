@@ -11,9 +11,9 @@ class Settings(ServiceSettings):
 
     service: str = "llm_annotator"
     listen: str = "127.0.0.1:7402"
-    base_url: str = Field("https://api.openai.com/v1", description="an OpenAI-compatible endpoint")
-    api_key: SecretStr = Field(SecretStr(""), description="bearer token of the endpoint; may be empty")
-    model: str = Field(
+    llm_base_url: str = Field("https://api.openai.com/v1", description="an OpenAI-compatible endpoint")
+    llm_api_key: SecretStr = Field(SecretStr(""), description="bearer token of the endpoint; may be empty")
+    llm_model: str = Field(
         "gpt-4o-mini", min_length=1, max_length=200, description="model as the endpoint calls it"
     )
     concurrency: int = Field(16, ge=1, le=1_024, description="requests under way at once, a run, by default")
