@@ -1,1 +1,1 @@
-"""How a Labelmesh service runs; nothing here knows what is labelled."""
+"""How a Labelmesh service runs: wire, events, storage, settings, telemetry. It knows nothing about labels."""

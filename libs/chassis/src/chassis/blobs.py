@@ -1,82 +1,150 @@
-"""Large content by hash, in a folder or a bucket."""
+"""Large contents by their checksum: `blob:sha256/<hex>` in a folder or an object store."""
 
+import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import urlparse
+from typing import Any
+from urllib.parse import urlsplit
 
 import obstore
-from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import LocalStore, MemoryStore, from_url
 
-from chassis.errors import BlobCorrupt, BlobMissing, BlobTooLarge, BlobUriRefused, SettingsRefused, StorageUnavailable
+from chassis.errors import (
+    BlobCorrupt,
+    BlobMissing,
+    BlobTooLarge,
+    BlobUriRefused,
+    SettingsRefused,
+    StorageFull,
+    StorageUnavailable,
+)
+from chassis.ids import new_uid
 
-_URI = re.compile(r"blob:sha256/([0-9a-f]{64})\Z")
+#: Largest content that get() hands over unless told otherwise, bytes.
+MAX_BYTES = 64 << 20
+_URI = re.compile(r"blob:sha256/([0-9a-f]{64})")
+_FULL = re.compile(r"No space left|os error 28|quota", re.IGNORECASE)
+# Hashing more than this many bytes leaves the event loop.
+_HASHED_INLINE = 256 << 10
 
 
-class Blob(NamedTuple):
-    """Where content lies, its SHA-256 and its size in bytes."""
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A stored content: its address, SHA-256 in hex and size in bytes."""
 
     uri: str
     sha256: str
-    size_bytes: int
+    bytes: int
 
 
 class Blobs:
-    """Content addressed by its SHA-256; the same bytes are kept once."""
+    """A content-addressed store: what is written once never changes, equal contents are one blob."""
 
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+    def __init__(self, url: str) -> None:
+        """A store at `file:path`, `memory:`, `s3://bucket/prefix`, `gs://...` or `az://...`.
 
-    @classmethod
-    def open(cls, url: str) -> "Blobs":
-        """Open `file:///folder` (made when missing), `memory:///` or a bucket's URL; raises SettingsRefused."""
-        if url.startswith("file:"):
-            folder = Path(urlparse(url).path)
-            folder.mkdir(parents=True, exist_ok=True)
-            return cls(LocalStore(folder))
-        if url.startswith("memory:"):
-            return cls(MemoryStore())
-        try:
-            return cls(from_url(url))
-        except Exception:
-            raise SettingsRefused("blob_url is not an address of a folder or a bucket.") from None
+        Credentials of the clouds come from the environment they define. Raises SettingsRefused.
+        """
+        self._store: Any = _open(url)
 
     async def put(self, data: bytes) -> Blob:
-        """Keep content; returns where."""
-        digest = hashlib.sha256(data).hexdigest()
+        """Store a content; raises StorageFull and StorageUnavailable."""
+        blob = _blob(await _sha256(data), len(data))
         try:
-            await obstore.put_async(self._store, _path(digest), data)
-        except OSError as error:
-            raise StorageUnavailable("The blob store does not take content.") from error
-        return Blob(f"blob:sha256/{digest}", digest, len(data))
+            await obstore.put_async(self._store, _key(blob.sha256), data)
+        except (BaseError, OSError) as error:
+            raise _fault(error) from error
+        return blob
 
-    async def put_stream(self, chunks: AsyncIterator[bytes], max_bytes: int) -> Blob:
-        """Keep content that comes in pieces; raises BlobTooLarge before more than max_bytes are held."""
-        data = bytearray()
-        async for chunk in chunks:
-            data += chunk
-            if len(data) > max_bytes:
-                raise BlobTooLarge(f"The content is larger than {max_bytes} bytes.")
-        return await self.put(bytes(data))
+    async def put_stream(self, chunks: AsyncIterator[bytes], max_bytes: int = MAX_BYTES) -> Blob:
+        """Store a content of unknown size chunk by chunk; raises BlobTooLarge beyond max_bytes.
 
-    async def get(self, uri: str, sha256: str, max_bytes: int) -> bytes:
-        """Content by its address; raises BlobUriRefused, BlobMissing, BlobTooLarge or BlobCorrupt."""
-        match = _URI.match(uri)
-        if match is None or match[1] != sha256:
+        The content appears under its address only when it is complete.
+        """
+        digest, size, incoming = hashlib.sha256(), 0, f"incoming/{new_uid()}"
+
+        async def measured() -> AsyncIterator[bytes]:
+            nonlocal size
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > max_bytes:
+                    raise BlobTooLarge(f"The content is larger than {max_bytes} bytes.")
+                digest.update(chunk)
+                yield chunk
+
+        try:
+            await obstore.put_async(self._store, incoming, measured())
+            blob = _blob(digest.hexdigest(), size)
+            await obstore.rename_async(self._store, incoming, _key(blob.sha256))
+        except BlobTooLarge:
+            await self._forget(incoming)
+            raise
+        except (BaseError, OSError) as error:
+            await self._forget(incoming)
+            raise _fault(error) from error
+        return blob
+
+    async def get(self, uri: str, sha256: str = "", max_bytes: int = MAX_BYTES) -> bytes:
+        """The content at the address, checked against its SHA-256.
+
+        Raises BlobUriRefused (not an address of this store, or not of that checksum), BlobMissing,
+        BlobTooLarge, BlobCorrupt, StorageUnavailable.
+        """
+        match = _URI.fullmatch(uri)
+        if match is None or (sha256 and sha256.lower() != match[1]):
             raise BlobUriRefused
         try:
-            result = await obstore.get_async(self._store, _path(sha256))
-        except FileNotFoundError:
+            found = await obstore.get_async(self._store, _key(match[1]))
+            if found.meta["size"] > max_bytes:
+                raise BlobTooLarge(f"The content is larger than {max_bytes} bytes.")
+            data = bytes(await found.bytes_async())
+        except (FileNotFoundError, NotFoundError):
             raise BlobMissing from None
-        if result.meta["size"] > max_bytes:
-            raise BlobTooLarge(f"The content is larger than {max_bytes} bytes.")
-        data = bytes(await result.bytes_async())
-        if hashlib.sha256(data).hexdigest() != sha256:
+        except (BaseError, OSError) as error:
+            raise _fault(error) from error
+        if await _sha256(data) != match[1]:
             raise BlobCorrupt
         return data
 
+    async def _forget(self, key: str) -> None:
+        try:
+            await obstore.delete_async(self._store, key)
+        except (BaseError, OSError):
+            pass  # An upload that broke off may have left nothing to delete.
 
-def _path(digest: str) -> str:
-    return f"sha256/{digest[:2]}/{digest}"
+
+def _open(url: str) -> Any:
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+        try:
+            return LocalStore(Path(parts.path).absolute(), mkdir=True)
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable(f"The blob folder {parts.path} cannot be used.") from error
+    if parts.scheme == "memory":
+        return MemoryStore()
+    if parts.scheme in ("s3", "gs", "az") and parts.netloc:
+        return from_url(url)
+    raise SettingsRefused("The blob url must begin with file:, memory:, s3:, gs: or az:.")
+
+
+def _key(sha256: str) -> str:
+    # 256 folders keep each one small on file systems that mind.
+    return f"sha256/{sha256[:2]}/{sha256}"
+
+
+def _blob(sha256: str, size: int) -> Blob:
+    return Blob(f"blob:sha256/{sha256}", sha256, size)
+
+
+async def _sha256(data: bytes) -> str:
+    if len(data) <= _HASHED_INLINE:
+        return hashlib.sha256(data).hexdigest()
+    return await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+
+
+def _fault(error: Exception) -> StorageFull | StorageUnavailable:
+    return StorageFull() if _FULL.search(str(error)) else StorageUnavailable()

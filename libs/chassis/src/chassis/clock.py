@@ -1,4 +1,4 @@
-"""Time as the tables keep it."""
+"""The one clock of stored times."""
 
 import time
 

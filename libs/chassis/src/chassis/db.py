@@ -1,146 +1,190 @@
-"""One database a service: PostgreSQL in production, an SQLite file when embedded; SQLAlchemy Core over both."""
+"""One database a service: SQLite file or PostgreSQL behind the same few calls."""
 
-import re
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from collections.abc import Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Table, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from chassis.errors import SettingsRefused, StorageFull, StorageUnavailable
+from chassis.errors import SettingsRefused, StorageUnavailable
+from chassis.storage_faults import storage_error
 
 Dialect = Literal["sqlite", "postgresql"]
-_BUSY_SECONDS = 30
-_FULL = re.compile(r"database or disk is full|disk I/O error|No space left|could not extend file|DiskFull", re.I)
-_AWAY = re.compile(
-    r"unable to open|database is locked|connect|closed|terminat|shutting down|starting up|too many clients", re.I
-)
-OUTBOX_MARK = "labelmesh_outbox"
-"""Set in a connection's info by the outbox, so that only commits with events wake the relay."""
+_BUSY_MS = 10_000
+_WRONG_URL = "The database url must begin with sqlite:/// or postgresql://."
+_READERS = 4
+_POSTGRESQL_CONNECTIONS = 10
+_WROTE_EVENTS = "labelmesh_wrote_events"
 
 
 class Database:
-    """Write and read transactions on one database.
+    """A writer and readers over one database.
 
-    Writers of an SQLite file wait in line for the one writing connection, which takes the file's lock at once
-    (BEGIN IMMEDIATE); readers have their own connections and see the last commit.
+    SQLite (WAL, synchronous NORMAL) has one writer connection behind a fair lock, so writers of this
+    process queue instead of polling; readers see the last commit and never wait for it.
     """
 
-    def __init__(self, dialect: Dialect, engine: AsyncEngine, reader: AsyncEngine) -> None:
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, dialect: Dialect) -> None:
+        self.engine = writer
         self.dialect: Dialect = dialect
-        self.engine = engine
         self._reader = reader
-        self._after_commit: list[Callable[[], None]] = []
+        self._turn = asyncio.Lock() if dialect == "sqlite" else None
+        self._callbacks: list[Callable[[], None]] = []
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        """Call back after every commit that put rows into the outbox."""
-        self._after_commit.append(callback)
+        """Call this, on the event loop, after each commit that added events to the outbox."""
+        self._callbacks.append(callback)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """A write transaction: commits at the end, rolls back on any exception.
+        """A write transaction: commits at the end of the block, rolls back when it raises.
 
-        Raises StorageFull or StorageUnavailable when the database cannot take it.
+        SQLite begins IMMEDIATE, so two writers never deadlock over an upgrade of their locks. Raises
+        StorageFull and StorageUnavailable; other errors of the driver pass as they are.
         """
-        with _typed_errors():
-            async with self.engine.begin() as connection:
-                yield connection
-                marked = connection.info.pop(OUTBOX_MARK, False)
-        if marked:
-            for callback in self._after_commit:
+        async with AsyncExitStack() as stack:
+            if self._turn is not None:
+                await stack.enter_async_context(self._turn)
+            wrote = False
+            async with _transaction(self.engine) as conn:
+                try:
+                    yield conn
+                finally:
+                    wrote = bool(conn.info.pop(_WROTE_EVENTS, False))
+        if wrote:
+            for callback in self._callbacks:
                 callback()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A read transaction on the last committed state."""
-        with _typed_errors():
-            async with self._reader.connect() as connection:
-                yield connection
-
-    async def dispose(self) -> None:
-        """Close every connection."""
-        await self.engine.dispose()
-        if self._reader is not self.engine:
-            await self._reader.dispose()
+        """A read-only snapshot: every statement in the block sees the same state."""
+        async with _transaction(self._reader) as conn:
+            yield conn
 
 
-@contextmanager
-def _typed_errors() -> Iterator[None]:
+def announce_events(conn: AsyncConnection) -> None:
+    """Mark the transaction as one that wrote to the outbox."""
+    conn.info[_WROTE_EVENTS] = True
+
+
+@asynccontextmanager
+async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     try:
-        yield
-    except PoolTimeout as error:
+        async with engine.begin() as conn:
+            try:
+                yield conn
+            except OSError as error:
+                # Not the database's: hand it past the handler below, which is for connecting.
+                raise _Foreign(error) from error
+    except _Foreign as foreign:
+        raise foreign.error from None
+    except SQLAlchemyError as error:
+        known = storage_error(error)
+        if known is None:
+            raise
+        raise known from error
+    except OSError as error:
         raise StorageUnavailable from error
-    except DBAPIError as error:
-        text = str(error.orig)
-        if _FULL.search(text) or getattr(error.orig, "sqlstate", "") == "53100":
-            raise StorageFull from error
-        if isinstance(error, (OperationalError, InterfaceError)) and _AWAY.search(text):
-            raise StorageUnavailable from error
-        if error.connection_invalidated:
-            raise StorageUnavailable from error
-        raise
-    except ConnectionError as error:
-        raise StorageUnavailable from error
+
+
+class _Foreign(Exception):
+    def __init__(self, error: OSError) -> None:
+        self.error = error
 
 
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[Database]:
-    """Open the database of a URL: `sqlite:///file` or `postgresql://user:password@host:port/name`."""
-    if url.startswith("sqlite:"):
-        database = _sqlite(url)
-    elif url.startswith(("postgresql:", "postgres:")):
-        database = _postgresql(url)
+    """The database of `sqlite:///path` (created when missing) or `postgresql://user:password@host/name`.
+
+    Nothing is dialled yet: a database that is down shows at the first transaction. Raises
+    SettingsRefused.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsRefused(_WRONG_URL) from None
+    if parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
+        database = _sqlite(Path(parsed.database))
+    elif parsed.drivername in ("postgresql", "postgres"):
+        database = _postgresql(
+            parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+        )
     else:
-        raise SettingsRefused("database_url must start with sqlite:/// or postgresql://.")
+        raise SettingsRefused(_WRONG_URL)
     try:
         yield database
     finally:
-        await database.dispose()
+        await database._reader.dispose()
+        await database.engine.dispose()
 
 
-def _sqlite(url: str) -> Database:
-    async_url = url.replace("sqlite:", "sqlite+aiosqlite:", 1)
-    arguments: dict[str, Any] = {"timeout": _BUSY_SECONDS, "isolation_level": None}
-    writer = create_async_engine(
-        async_url, pool_size=1, max_overflow=0, pool_timeout=_BUSY_SECONDS, connect_args=arguments
-    )
-    reader = create_async_engine(async_url, pool_size=4, max_overflow=4, connect_args=arguments)
-    for engine, begin in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
-        _prepare(engine, begin)
-    return Database("sqlite", writer, reader)
+def _sqlite(path: Path) -> Database:
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageUnavailable(f"The folder of the database {path} cannot be made.") from error
+    engines = []
+    for begin, size in (("BEGIN IMMEDIATE", 1), ("BEGIN", _READERS)):
+        engine = create_async_engine(
+            f"sqlite+aiosqlite:///{path}",
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=60,
+            # Every use ends its own transaction, so the pool need not roll back once more.
+            pool_reset_on_return=None,
+            hide_parameters=True,
+            connect_args={"isolation_level": None, "timeout": _BUSY_MS / 1000, "cached_statements": 512},
+        )
+        _prepare_sqlite(engine, begin)
+        engines.append(engine)
+    return Database(engines[0], engines[1], "sqlite")
 
 
-def _prepare(engine: AsyncEngine, begin: str) -> None:
+def _prepare_sqlite(engine: AsyncEngine, begin: str) -> None:
+    readonly = "OFF" if begin == "BEGIN IMMEDIATE" else "ON"
+
     @event.listens_for(engine.sync_engine, "connect")
-    def _connected(connection: Any, _record: Any) -> None:
+    def _configure(connection: Any, record: object) -> None:
         cursor = connection.cursor()
-        # WAL lets readers go on beside the writer. NORMAL survives a killed process; after a power cut the last
-        # commits may be missing, as they may in the broker's store.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            "cache_size=-16384",
+            "temp_store=MEMORY",
+            "journal_size_limit=67108864",
+            f"query_only={readonly}",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
-    def _begun(connection: Any) -> None:
+    def _begin(connection: Any) -> None:
+        # The driver is in autocommit mode (isolation_level None): the transaction begins here and only here.
         connection.exec_driver_sql(begin)
 
 
 def _postgresql(url: str) -> Database:
-    async_url = re.sub(r"^postgres(ql)?:", "postgresql+asyncpg:", url, count=1)
-    engine = create_async_engine(async_url, pool_size=8, max_overflow=8, pool_timeout=_BUSY_SECONDS, pool_pre_ping=True)
-    return Database("postgresql", engine, engine)
+    engine = create_async_engine(
+        url,
+        pool_size=_POSTGRESQL_CONNECTIONS,
+        max_overflow=_POSTGRESQL_CONNECTIONS,
+        pool_timeout=60,
+        pool_pre_ping=False,
+        hide_parameters=True,
+        connect_args={"timeout": 10, "command_timeout": 120},
+    )
+    reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return Database(engine, reader, "postgresql")
 
 
-def insert_ignore(connection: AsyncConnection, table: Table) -> Any:
-    """INSERT that leaves rows alone whose key is there already."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return postgresql.insert(table).on_conflict_do_nothing()
-
-
-Transaction = AbstractAsyncContextManager[AsyncConnection]
+def insert_ignore(conn: AsyncConnection, table: Table) -> Any:
+    """An INSERT into the table that skips rows whose key exists, for the connection's dialect."""
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()

@@ -1,37 +1,32 @@
-"""The platform's errors, and the table that gives each error class its gRPC status.
-
-ChassisError
-├── StorageFull · StorageUnavailable
-├── Unauthenticated · PermissionDenied
-├── DeadlineTooShort
-├── BlobMissing · BlobCorrupt · BlobTooLarge · BlobUriRefused
-├── MessageTooLarge
-└── SettingsRefused
-"""
+"""Errors of the platform, and the table that gives every error its gRPC status."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from grpc import StatusCode
 
 
 class ChassisError(Exception):
-    """The platform could not do its part."""
+    """The platform could not do what was asked."""
 
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (self.__doc__ or "").strip())
+    def __str__(self) -> str:
+        return super().__str__() or sentence(type(self))
 
 
 class StorageFull(ChassisError):
-    """The storage is full; nothing was changed."""
+    """The storage of this service is full; nothing was written."""
 
 
 class StorageUnavailable(ChassisError):
-    """The database does not answer; nothing was changed."""
+    """The storage of this service does not answer; try again later."""
+
+
+class BrokerUnavailable(ChassisError):
+    """The event broker does not answer; try again later."""
 
 
 class Unauthenticated(ChassisError):
-    """The call needs a valid bearer token."""
+    """The call carries no valid token."""
 
 
 class PermissionDenied(ChassisError):
@@ -39,7 +34,15 @@ class PermissionDenied(ChassisError):
 
 
 class DeadlineTooShort(ChassisError):
-    """Too little time is left of the call's deadline to do any work."""
+    """Too little time is left to answer this call."""
+
+
+class DeadlinePassed(ChassisError):
+    """The time for this call is over."""
+
+
+class MessageTooLarge(ChassisError):
+    """A message is larger than the platform carries."""
 
 
 class BlobMissing(ChassisError):
@@ -47,7 +50,7 @@ class BlobMissing(ChassisError):
 
 
 class BlobCorrupt(ChassisError):
-    """The content in the blob store does not match its hash."""
+    """The content in the blob store differs from its checksum."""
 
 
 class BlobTooLarge(ChassisError):
@@ -55,47 +58,63 @@ class BlobTooLarge(ChassisError):
 
 
 class BlobUriRefused(ChassisError):
-    """The address is not one of this blob store."""
-
-
-class MessageTooLarge(ChassisError):
-    """The event is too large and there is no blob store to carry it."""
+    """The content's address does not belong to this blob store."""
 
 
 class SettingsRefused(ChassisError):
     """The settings are not safe or not complete."""
 
 
-PLATFORM_STATUS: Mapping[type[Exception], StatusCode] = {
+class SubjectRefused(ChassisError):
+    """A project id cannot be part of an event's subject."""
+
+
+PLATFORM: Mapping[type[Exception], StatusCode] = {
+    ChassisError: StatusCode.INTERNAL,
     StorageFull: StatusCode.RESOURCE_EXHAUSTED,
     StorageUnavailable: StatusCode.UNAVAILABLE,
+    BrokerUnavailable: StatusCode.UNAVAILABLE,
     Unauthenticated: StatusCode.UNAUTHENTICATED,
     PermissionDenied: StatusCode.PERMISSION_DENIED,
     DeadlineTooShort: StatusCode.DEADLINE_EXCEEDED,
+    DeadlinePassed: StatusCode.DEADLINE_EXCEEDED,
+    MessageTooLarge: StatusCode.RESOURCE_EXHAUSTED,
     BlobMissing: StatusCode.NOT_FOUND,
     BlobCorrupt: StatusCode.DATA_LOSS,
-    BlobTooLarge: StatusCode.RESOURCE_EXHAUSTED,
+    BlobTooLarge: StatusCode.INVALID_ARGUMENT,
     BlobUriRefused: StatusCode.INVALID_ARGUMENT,
-    MessageTooLarge: StatusCode.RESOURCE_EXHAUSTED,
-    SettingsRefused: StatusCode.FAILED_PRECONDITION,
-    ChassisError: StatusCode.INTERNAL,
+    SubjectRefused: StatusCode.INTERNAL,
+    SettingsRefused: StatusCode.INTERNAL,
 }
 
 
 class ErrorTable:
-    """Which gRPC status an exception becomes: its own class's, else its nearest base's, else none."""
+    """Exception class to status code; the nearest listed base counts.
 
-    def __init__(self, statuses: Mapping[type[Exception], StatusCode]) -> None:
-        self._statuses = {**PLATFORM_STATUS, **statuses}
+    The errors of the platform are always in it. An exception that is not listed has no code: the
+    wire then says INTERNAL and nothing else.
+    """
 
-    def status(self, error: BaseException) -> StatusCode | None:
-        """The status, or None when the error is not part of the contract."""
-        return next((self._statuses[c] for c in type(error).__mro__ if c in self._statuses), None)
+    def __init__(self, codes: Mapping[type[Exception], StatusCode]) -> None:
+        self._codes = {**PLATFORM, **codes}
 
-    def __contains__(self, error_class: type[Exception]) -> bool:
-        return any(c in self._statuses for c in error_class.__mro__)
+    def __iter__(self) -> Iterator[type[Exception]]:
+        return iter(self._codes)
+
+    def code(self, error: BaseException) -> StatusCode | None:
+        """The code of this error, or None where nothing is said about its class."""
+        for cls in type(error).__mro__:
+            code = self._codes.get(cls)
+            if code is not None:
+                return code
+        return None
 
 
-def reason(error_class: type[BaseException]) -> str:
-    """The class's name in UPPER_SNAKE, as ErrorInfo.reason carries it."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", error_class.__name__).upper()
+def sentence(cls: type[BaseException]) -> str:
+    """The default sentence of an error class: the first line of its docstring."""
+    return (cls.__doc__ or cls.__name__).strip().splitlines()[0]
+
+
+def reason(cls: type[BaseException]) -> str:
+    """The class name in UPPER_SNAKE, as google.rpc.ErrorInfo wants its reason."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).upper()

@@ -1,67 +1,63 @@
-"""Schema changes: alembic, configured in code, one list of versions a service."""
+"""Schema migrations: every service's versions run by one environment."""
 
-from importlib.resources import files
+import importlib
+from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
 from alembic.config import Config
 from alembic.operations import Operations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from chassis import event_tables
 from chassis.db import Database
+from chassis.log import get_logger
 
-_LOCK_KEY = 0x4C61624D  # "LabM": one migration at a time on a server
-_LOCK_TIMEOUT = "10s"
+# "labelmesh" in ASCII, cut to the 63 bits an advisory lock has.
+_LOCK = int.from_bytes(b"labelmes") >> 1
+_log = get_logger(__name__)
 
 
-async def upgrade(database: Database, package: str) -> None:
+async def upgrade(db: Database, package: str) -> None:
     """Bring the database to the newest version in `<package>/migrations/versions`.
 
-    Replicas may start together: on PostgreSQL an advisory lock lets one at a time look, on SQLite the file's write lock
-    does. A statement that cannot get its table lock within ten seconds fails rather than queueing everyone behind it.
+    One transaction, so a failed migration changes nothing. Replicas that start together take turns
+    (advisory lock; SQLite: the immediate transaction). A statement that waits more than 10 s for a table
+    lock gives up instead of queueing all traffic behind itself. A schema newer than this code stays as it
+    is: versions only add until no running release needs the old shape.
     """
-    script = _script(package)
-    async with database.begin() as connection:
-        if database.dialect == "postgresql":
-            await connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
-            await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})"))
-        await connection.run_sync(_run, script)
+    scripts = _scripts(package)
+    async with db.begin() as conn:
+        if db.dialect == "postgresql":
+            await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            await conn.execute(text("SET LOCAL lock_timeout = '10s'"))
+        await conn.run_sync(_run, scripts, package)
 
 
-def _script(package: str) -> ScriptDirectory:
-    config = Config()
-    config.set_main_option("script_location", str(files(package) / "migrations"))
-    config.set_main_option("path_separator", "os")
-    return ScriptDirectory.from_config(config)
+def create_event_tables(op: Operations | Any) -> None:
+    """Create `outbox` and `inbox`; the first migration of a service calls it with its `op`."""
+    event_tables.create(op.get_bind())
 
 
-def _run(connection: Connection, script: ScriptDirectory) -> None:
-    def to_head(revision: Any, _context: Any) -> Any:
-        return script._upgrade_revs("head", revision)
+def _scripts(package: str) -> ScriptDirectory:
+    module = importlib.import_module(package)
+    if module.__file__ is None:
+        raise ImportError(f"{package} has no folder")
+    folder = Path(module.__file__).parent / "migrations"
+    return ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
 
-    with EnvironmentContext(Config(), script, fn=to_head) as environment:
-        environment.configure(connection=connection, transactional_ddl=False, transaction_per_migration=False)
+
+def _run(connection: Connection, scripts: ScriptDirectory, package: str) -> None:
+    def steps(current: Any, _context: Any) -> Any:
+        heads = (current,) if isinstance(current, str) else tuple(current)
+        known = {revision.revision for revision in scripts.walk_revisions()}
+        if not set(heads) <= known:
+            _log.warning("schema is newer than this release", package=package, revisions=sorted(heads))
+            return []
+        return scripts._upgrade_revs("heads", current)
+
+    environment = EnvironmentContext(Config(), scripts, fn=steps, destination_rev="heads")
+    with environment:
+        environment.configure(connection=connection)
         environment.run_migrations()
-
-
-def create_event_tables(op: Operations) -> None:
-    """Create `outbox` and `inbox`; every service's first migration calls it."""
-    serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-    op.create_table(
-        "outbox",
-        sa.Column("id", serial, primary_key=True, autoincrement=True),
-        sa.Column("msg_id", sa.Text, nullable=False),
-        sa.Column("subject", sa.Text, nullable=False),
-        sa.Column("traceparent", sa.Text, nullable=False),
-        sa.Column("body", sa.LargeBinary, nullable=False),
-    )
-    op.create_table(
-        "inbox",
-        sa.Column("msg_id", sa.Text, primary_key=True),
-        sa.Column("time_us", sa.BigInteger, nullable=False),
-    )
-    op.create_index("inbox_time", "inbox", ["time_us"])
-
-
