@@ -52,43 +52,38 @@ def right_python() -> None:
     print(f"Python {have} is newer than those the tests run on (3.11 to 3.13); going on.", flush=True)
 
 
+def usable() -> bool:
+    """Whether .venv is there, is of this Python and has pip; an interrupted set-up may have left half of it."""
+    if not PYTHON.exists():
+        return False
+    ask = [str(PYTHON), "-c", "import pip, sys; print(sys.version)"]
+    done = subprocess.run(ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True)
+    return done.returncode == 0 and done.stdout.strip() == sys.version.strip()
+
+
 def make_environment() -> None:
-    """A virtual environment with pip; one that was left half made is made again."""
-    whole = (
-        PYTHON.exists()
-        and subprocess.call([str(PYTHON), "-m", "pip", "--version"], stdout=subprocess.DEVNULL) == 0
-    )
-    if whole:
-        return
+    """A new virtual environment with pip in place of whatever is there."""
     print("Making .venv ...", flush=True)
     try:
         import venv
 
         venv.create(str(VENV), with_pip=True, clear=True, symlinks=True)
-    except (ImportError, OSError, subprocess.CalledProcessError):
+    except OSError as error:
+        sys.exit(f".venv could not be made: {error}")
+    except (ImportError, subprocess.CalledProcessError):
         shutil.rmtree(str(VENV), ignore_errors=True)
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        sys.exit(
-            f"Python {version} came without its venv module. On Debian: apt-get install python{version}-venv"
-        )
+        package = f"python{version}-venv"
+        sys.exit(f"Python {version} came without its venv module. On Debian: apt-get install {package}")
 
 
 def pip(arguments: list[str], total: int) -> None:
     """Run the environment's pip with one line of progress; ends with its reason and a sentence when it fails."""
-    command = [
-        str(PYTHON),
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "--no-input",
-        "install",
-        "--progress-bar",
-        "off",
-    ]
+    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
     started, seen = time.monotonic(), 0
     said: list[str] = []
     running = subprocess.Popen(
-        [*command, *arguments],
+        [*command, "--progress-bar", "off", *arguments],
         cwd=str(ROOT),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -118,7 +113,8 @@ def main() -> None:
     stamp, wanted = VENV / "ready", fingerprint()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    make_environment()
+    if not usable():
+        make_environment()
     print("Installing the locked packages into .venv; the first time takes a minute or two ...", flush=True)
     pip(["--require-hashes", "-r", str(LOCK)], total=len(re.findall(r"(?m)^[\w.-]+==", LOCK.read_text())))
     print("Installing Labelmesh itself ...", flush=True)
