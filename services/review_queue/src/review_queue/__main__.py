@@ -15,12 +15,12 @@ async def run(settings: Settings) -> None:
     blobs = Blobs(settings.blob_url)
     async with (
         db.connect(settings.database_url) as database,
-        bus.connect(settings, blobs) as events,
+        bus.connect(settings) as events,
     ):
         await migrate.upgrade(database, "review_queue")
         async with (
             Relay(database, events),
-            Consumer(events, database, service=settings.service, handlers=handlers()),
+            Consumer(events, database, service="review_queue", handlers=handlers()),
         ):
             await serve.serve(settings, servicers(database, blobs), errors=STATUS)
 

@@ -88,7 +88,7 @@ async def _decisions(
         .where(_reviews(project, run_uid))
         .group_by(_r.decision)
     )
-    rows = (await conn.execute(query)).tuples().all()
+    rows = (await conn.execute(query)).all()
     return {Decision(decision): n for decision, n, _ in rows}, float(sum(seconds for _, _, seconds in rows))
 
 
@@ -109,7 +109,7 @@ async def _runs(conn: AsyncConnection, project: Project, run_uid: str) -> list[R
     )
     return [
         RunScore(run, statistics.wilson(k, n), statistics.f1(tp, fp, fn))
-        for run, k, n, tp, fp, fn in (await conn.execute(query)).tuples()
+        for run, k, n, tp, fp, fn in (await conn.execute(query))
     ]
 
 
@@ -119,7 +119,7 @@ async def _tallies(conn: AsyncConnection, project: Project, run_uid: str) -> lis
         .where(_reviews(project, run_uid), _r.unchanged.is_not(None), _r.confidence.is_not(None))
         .group_by(_r.confidence)
     )
-    return [Tally(confidence, n, k) for confidence, n, k in (await conn.execute(query)).tuples()]
+    return [Tally(confidence, n, k) for confidence, n, k in (await conn.execute(query))]
 
 
 async def _confusion(conn: AsyncConnection, project: Project, run_uid: str) -> list[tuple[Cell, int]]:
@@ -130,7 +130,7 @@ async def _confusion(conn: AsyncConnection, project: Project, run_uid: str) -> l
         .group_by(_c.tool, _c.predicted, _c.reviewed)
         .order_by(_c.tool, _c.predicted, _c.reviewed)
     )
-    return [((tool, was, now), n) for tool, was, now, n in (await conn.execute(query)).tuples()]
+    return [((tool, was, now), n) for tool, was, now, n in (await conn.execute(query))]
 
 
 def category_scores(confusion: list[tuple[Cell, int]]) -> list[CategoryScore]:
@@ -163,5 +163,5 @@ async def _failed(conn: AsyncConnection, project: Project) -> int:
 async def _findings(conn: AsyncConnection, project: Project) -> tuple[int, int]:
     found = _f.n > literal_column("0")
     query = select(func.count(), func.coalesce(func.sum(_f.n), 0)).where(_f.project_uid == project.uid, found)
-    labels_with_findings, findings = (await conn.execute(query)).tuples().one()
+    labels_with_findings, findings = (await conn.execute(query)).one()
     return labels_with_findings, findings

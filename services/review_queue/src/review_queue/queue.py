@@ -75,7 +75,7 @@ async def _take(
         )
         .returning(_t.rank, _t.uid, _t.fencing_token)
     )
-    return [(uid, token) for _, uid, token in sorted(taken.tuples())]
+    return [(uid, token) for _, uid, token in sorted(taken)]
 
 
 async def renew(db: Database, project: Project, uid: str, reviewer: str, token: int, seconds: int) -> int:
@@ -127,7 +127,7 @@ async def count(conn: AsyncConnection, project: Project) -> Counts:
     by_state = await conn.execute(
         select(_t.state, func.count()).where(_t.project_uid == project.uid).group_by(_t.state)
     )
-    counts: dict[int, int] = dict(by_state.tuples().all())
+    counts: dict[int, int] = dict(by_state.all())
     # The literal lets the planner see that the index of leased tasks holds them all.
     live = and_(_t.project_uid == project.uid, _t.lease_expire_us > now_us())
     leased = await conn.execute(select(func.count()).where(live, _t.lease_expire_us > literal_column("0")))

@@ -1,9 +1,7 @@
-"""Settings of this service, LABELMESH_ in the environment."""
+"""Settings of this service: those that every service has, LABELMESH_ in the environment."""
 
 from chassis.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """Needs a database and a blob store beside what every service needs."""
-
-    service: str = "review_queue"
+    """A database, a blob store and a broker are all that this service needs."""

@@ -92,7 +92,7 @@ async def _keys(
         query = _walk(project, TaskState.OPEN, page).where(_t.lease_expire_us <= now_us)
     else:
         query = _walk(project, state, page)
-    return [(rank, uid) for rank, uid in (await conn.execute(query)).tuples()]
+    return [(rank, uid) for rank, uid in (await conn.execute(query))]
 
 
 def _walk(project: Project, state: TaskState, page: Page) -> Select[Any, Any]:
