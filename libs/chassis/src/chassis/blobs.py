@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,10 +112,9 @@ class Blobs:
         return data
 
     async def _forget(self, key: str) -> None:
-        try:
+        # An upload that broke off may have left nothing to delete.
+        with suppress(BaseError, OSError):
             await obstore.delete_async(self._store, key)
-        except (BaseError, OSError):
-            pass  # An upload that broke off may have left nothing to delete.
 
 
 def _open(url: str) -> Any:

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -19,7 +20,8 @@ from chassis.publishing import Outgoing, Publisher
 from chassis.settings import ServiceSettings
 from chassis.subjects import DEADLETTER_PREFIX, DEADLETTER_STREAM, package_of, split, stream_of
 
-_REDIAL_SECONDS = 0.5
+# The client library declares whole seconds and takes fractions.
+_REDIAL_SECONDS: Any = 0.5
 #: JetStream drops a repeated Nats-Msg-Id inside this window; the inbox table covers the time after it.
 DUPLICATE_WINDOW_SECONDS = 120
 _STREAM_EXISTS_DIFFERENTLY = 10058
@@ -195,8 +197,8 @@ class Bus:
             await self._client.close()
 
 
-def _security(settings: ServiceSettings) -> dict[str, object]:
-    options: dict[str, object] = {}
+def _security(settings: ServiceSettings) -> dict[str, Any]:
+    options: dict[str, Any] = {}
     if settings.nats_credentials_file is not None:
         options["user_credentials"] = str(settings.nats_credentials_file)
     if settings.nats_ca_file is not None:

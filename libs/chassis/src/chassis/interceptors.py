@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status
 
 from chassis import tracecontext
@@ -76,7 +76,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         behaviour = getattr(handler, name)
         seconds = self._seconds[handler.request_streaming or handler.response_streaming]
         wrap = self._streaming if handler.response_streaming else self._single
-        return make(  # type: ignore[operator]
+        return make(
             wrap(behaviour, method, seconds),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
@@ -89,7 +89,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 limit = call.admit(self._tokens, seconds)
                 async with asyncio.timeout_at(limit):
                     response = await behaviour(request, context)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - fail() raises for all of them
                 await call.fail(error, self._errors)
             call.finish(grpc.StatusCode.OK)
             return response
@@ -110,7 +110,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         except StopAsyncIteration:
                             break
                     yield response
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - fail() raises for all of them
                 await call.fail(error, self._errors)
             call.finish(grpc.StatusCode.OK)
 

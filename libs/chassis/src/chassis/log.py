@@ -55,7 +55,7 @@ def configure(service: str, level: str = "INFO") -> None:
 
 def where(error: BaseException) -> str:
     """Class and stack of an error and its causes, without their messages: those may quote customer text."""
-    parts = []
+    parts: list[str] = []
     seen: BaseException | None = error
     while seen is not None and len(parts) < 5:
         frames = traceback.extract_tb(seen.__traceback__)[-12:]

@@ -74,7 +74,7 @@ class Reader:
                 self._in_hand = await self._puller.take()
                 try:
                     await self._handle([receive(msg) for msg in self._in_hand])
-                except Exception as error:  # Whatever is not settled comes again.
+                except Exception as error:  # noqa: BLE001 - whatever is not settled comes again
                     _log.error("event batch failed", stream=self.stream, fault=where(error))
                     await asyncio.sleep(_STORAGE_PAUSE_SECONDS[1])
                 self._in_hand = []
@@ -111,7 +111,7 @@ class Reader:
                 _log.warning("events wait for the storage", stream=self.stream, error=type(error).__name__)
                 if await self._stopped_within(pause):
                     return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a handler may fail in any way; the event is settled
                 BATCHES.labels("failed").inc()
                 await self._divide(part, error)
                 return

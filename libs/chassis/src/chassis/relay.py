@@ -61,7 +61,8 @@ class Relay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Publish what is committed if the broker answers at once; the rest waits for the next start."""
-        assert self._task is not None
+        if self._task is None:
+            return
         self._stopping = True
         self._wake.set()
         _, late = await asyncio.wait([self._task], timeout=2 if self._bus.ready.is_set() else 0)
@@ -84,7 +85,7 @@ class Relay:
                 pause = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
                 failures += 1
                 _log.warning("outbox waits", error=type(error).__name__)
-            except Exception as error:  # The relay must outlive whatever happens to one batch.
+            except Exception as error:  # noqa: BLE001 - the relay must outlive whatever happens to one batch.
                 pause = _BACKOFF_SECONDS[-1]
                 _log.error("outbox relay failed", fault=where(error))
             if stopping:

@@ -55,7 +55,7 @@ class Server:
     ) -> None:
         interceptors: list[Any] = [CallInterceptor(Tokens(settings.tokens_file), errors)]
         if telemetry.recording():
-            interceptors.insert(0, aio_server_interceptor())
+            interceptors.insert(0, aio_server_interceptor())  # type: ignore[no-untyped-call]
         self._settings = settings
         self._server = grpc.aio.server(interceptors=interceptors, options=_OPTIONS)
         self._health = health.aio.HealthServicer()

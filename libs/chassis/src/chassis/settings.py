@@ -39,33 +39,55 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
-    service: str = Field("", description="name in logs, traces and on the bus; each service sets its own")
-    listen: str = Field("127.0.0.1:0", description="host:port of gRPC; port 0 takes a free one")
-    metrics_listen: str = Field("", description="host:port of the Prometheus page; empty turns it off")
-    tokens_file: Path | None = Field(None, description="JSON of token digests to tenant and actor")
-    tls_cert_file: Path | None = Field(None, description="PEM certificate chain of the gRPC server")
-    tls_key_file: Path | None = Field(None, description="PEM key of the gRPC server")
-    allow_plaintext: bool = Field(False, description="serve tokens without TLS, where a mesh encrypts")
+    service: str = Field(
+        default="", description="name in logs, traces and on the bus; each service sets its own"
+    )
+    listen: str = Field(default="127.0.0.1:0", description="host:port of gRPC; port 0 takes a free one")
+    metrics_listen: str = Field(
+        default="", description="host:port of the Prometheus page; empty turns it off"
+    )
+    tokens_file: Path | None = Field(default=None, description="JSON of token digests to tenant and actor")
+    tls_cert_file: Path | None = Field(default=None, description="PEM certificate chain of the gRPC server")
+    tls_key_file: Path | None = Field(default=None, description="PEM key of the gRPC server")
+    allow_plaintext: bool = Field(
+        default=False, description="serve tokens without TLS, where a mesh encrypts"
+    )
 
-    nats_url: str = Field("nats://127.0.0.1:4222", description="broker addresses, separated by commas")
-    nats_credentials_file: Path | None = Field(None, description="NATS .creds file")
-    nats_ca_file: Path | None = Field(None, description="PEM authorities of the broker; turns TLS on")
-    stream_replicas: int = Field(1, ge=1, le=5, description="copies of each event stream")
-    stream_max_days: float = Field(14, gt=0, le=365, description="age at which an event leaves its stream")
-    stream_max_bytes: int = Field(4 << 30, ge=1 << 20, description="size limit of one event stream, bytes")
-    linger_ms: float = Field(20, ge=0, le=1000, description="wait to gather a batch of events, milliseconds")
+    nats_url: str = Field(
+        default="nats://127.0.0.1:4222", description="broker addresses, separated by commas"
+    )
+    nats_credentials_file: Path | None = Field(default=None, description="NATS .creds file")
+    nats_ca_file: Path | None = Field(default=None, description="PEM authorities of the broker; turns TLS on")
+    stream_replicas: int = Field(default=1, ge=1, le=5, description="copies of each event stream")
+    stream_max_days: float = Field(
+        default=14, gt=0, le=365, description="age at which an event leaves its stream"
+    )
+    stream_max_bytes: int = Field(
+        default=4 << 30, ge=1 << 20, description="size limit of one event stream, bytes"
+    )
+    linger_ms: float = Field(
+        default=20, ge=0, le=1000, description="wait to gather a batch of events, milliseconds"
+    )
 
     database_url: str = Field(
-        "sqlite:///labelmesh.db", repr=False, description="sqlite:///path or postgresql://"
+        default="sqlite:///labelmesh.db", repr=False, description="sqlite:///path or postgresql://"
     )
-    blob_url: str = Field("file:blobs", description="file:, memory:, s3:, gs: or az: address of contents")
+    blob_url: str = Field(
+        default="file:blobs", description="file:, memory:, s3:, gs: or az: address of contents"
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    otlp_endpoint: str = Field("", description="OpenTelemetry collector (http); empty turns spans off")
-    trace_ratio: float = Field(1.0, ge=0, le=1, description="share of new traces that are recorded")
+    otlp_endpoint: str = Field(
+        default="", description="OpenTelemetry collector (http); empty turns spans off"
+    )
+    trace_ratio: float = Field(default=1.0, ge=0, le=1, description="share of new traces that are recorded")
 
-    drain_seconds: float = Field(0.0, ge=0, le=300, description="from not-serving to closing the door")
-    grace_seconds: float = Field(10.0, ge=0, le=300, description="time for calls in flight at the end")
+    drain_seconds: float = Field(
+        default=0.0, ge=0, le=300, description="from not-serving to closing the door"
+    )
+    grace_seconds: float = Field(
+        default=10.0, ge=0, le=300, description="time for calls in flight at the end"
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -15,19 +15,21 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import asyncpg
+from asyncpg import connect as _untyped_connect
+from asyncpg.exceptions import PostgresError
 
 from chassis.ids import new_uid
 from chassis.testing.sockets import unused_port
 
 _USER = "nobody"
 _START_SECONDS = 30.0
+_connect: Any = _untyped_connect
 
 
 async def new_database(server_url: str) -> str:
     """Create an empty database on the server; returns its address."""
     name = f"t{new_uid().lower()}"
-    connection = await asyncpg.connect(server_url)
+    connection = await _connect(server_url)
     try:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
     finally:
@@ -92,8 +94,8 @@ def postgres_server() -> Iterator[str]:
 def _until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
     async def answers() -> bool:
         try:
-            connection = await asyncpg.connect(url, timeout=2)
-        except (OSError, TimeoutError, asyncpg.PostgresError):
+            connection = await _connect(url, timeout=2)
+        except (OSError, TimeoutError, PostgresError):
             return False
         await connection.close()
         return True
