@@ -92,13 +92,13 @@ class EndpointError(AnnotatorError):
 
 
 class KeyRefused(EndpointError):
-    """The model endpoint refused the API key: check LABELMESH_API_KEY and its rights."""
+    """The model endpoint refused the API key: check LABELMESH_LLM_API_KEY and its rights."""
 
 
 class ModelMissing(EndpointError):
     """The model endpoint does not know the model or the address.
 
-    Check LABELMESH_MODEL and LABELMESH_BASE_URL.
+    Check LABELMESH_LLM_MODEL and LABELMESH_LLM_BASE_URL.
     """
 
 
