@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.message import Message
+from nats.js.errors import NotFoundError
 
 from chassis import bus, migrate
 from chassis.blobs import Blobs
@@ -20,7 +21,7 @@ from chassis.consumer import Consumer
 from chassis.db import Database, connect
 from chassis.ids import new_uid
 from chassis.outbox import Relay
-from chassis.testing import NatsServer, nats_server, new_database, postgres_server, serving
+from chassis.testing import NatsServer, serving
 from labelmesh.annotator.v1.annotator_events_pb2 import PredictionCreated
 from labelmesh.qa.v1 import rule_service_pb2
 from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated
@@ -84,7 +85,10 @@ class World:
         await eventually(lambda: self._reached("LABELMESH_DEADLETTER", count))
 
     async def _reached(self, stream: str, count: int) -> bool:
-        return (await self.bus.js.stream_info(stream)).state.messages >= count
+        try:
+            return (await self.bus.js.stream_info(stream)).state.messages >= count
+        except NotFoundError:
+            return count == 0
 
     def project(self, tenant: str = "tenant-a", ontology: Ontology = ONTOLOGY) -> ProjectChanged:
         """The project as review_queue announces it."""
@@ -114,25 +118,6 @@ def predict() -> Callable[..., PredictionCreated]:
     return predict
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    with postgres_server() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/qa.db"
-    return await new_database(request.getfixturevalue("postgres"))
-
-
-@pytest.fixture
-def broker() -> Iterator[NatsServer]:
-    with nats_server() as server:
-        yield server
-
-
 @pytest.fixture
 async def world(database_url: str, broker: NatsServer, tmp_path: Path) -> AsyncIterator[World]:
     tokens = tmp_path / "tokens.json"
@@ -155,12 +140,15 @@ async def world(database_url: str, broker: NatsServer, tmp_path: Path) -> AsyncI
 @asynccontextmanager
 async def _running(settings: Settings) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
-        blobs = Blobs.open(settings.blob_url)
+        blobs = Blobs(settings.blob_url)
         engine = Engine(discover())
         db = await stack.enter_async_context(connect(settings.database_url))
         await migrate.upgrade(db, "qa_engine")
         link = await stack.enter_async_context(bus.connect(settings, blobs))
         await asyncio.wait_for(link.ready.wait(), 20)
+        # The other services would have made theirs.
+        for package in ("labelmesh.review.v1", "labelmesh.annotator.v1", "labelmesh.qa.v1"):
+            await link.ensure_stream(package)
         await stack.enter_async_context(Relay(db, link))
         service = (
             add_RuleServiceServicer_to_server,

@@ -20,7 +20,7 @@ async def start(settings: Settings) -> None:
     engine = Engine(discover())
     async with (
         connect(settings.database_url) as db,
-        bus.connect(settings) as broker,
+        bus.connect(settings, blobs) as broker,
     ):
         await migrate.upgrade(db, "qa_engine")
         handlers = Events(engine, blobs).handlers

@@ -74,14 +74,18 @@ class Events:
                 ontology_from_pb(project.ontology)
                 project_id = parse_project(project.name)
             except LabelError as error:
-                raise Poison(str(error)) from error
+                raise Poison(str(error), [event]) from error
             await projects.put(conn, event.project_uid, event.message.tenant, project_id, project.ontology)
 
     async def on_label(self, conn: AsyncConnection, events: Sequence[LabelEvent]) -> None:
         """Evaluate what was not evaluated under the present rules, and report it."""
         known = await projects.by_uid(conn, {event.project_uid for event in events})
         # A rejected asset has no label, so there is nothing to evaluate.
-        submissions = [_submission(e, known) for e in events if e.message.HasField("label")]
+        labelled = [event for event in events if event.message.HasField("label")]
+        early = [event for event in labelled if _comes_early(event, known.get(event.project_uid))]
+        if early:
+            raise NotYet("The project or its ontology has not arrived.", early)
+        submissions = [_submission(event, known[event.project_uid]) for event in labelled]
         # A label that comes twice in a batch counts once.
         submissions = list({s.label.uid: s for s in submissions}.values())
         if not submissions:
@@ -118,19 +122,18 @@ class Events:
             return None
 
 
-def _submission(event: LabelEvent, known: Mapping[str, Project]) -> Submission:
-    """Raises NotYet while the project, or its ontology that the label was made with, has not arrived."""
-    project = known.get(event.project_uid)
-    if project is None:
-        raise NotYet
+def _comes_early(event: LabelEvent, project: Project | None) -> bool:
+    """Whether the project, or its ontology that the label was made with, has not arrived yet."""
+    return project is None or event.message.label.lineage.ontology_revision > project.ontology.revision
+
+
+def _submission(event: LabelEvent, project: Project) -> Submission:
     try:
         asset, label = asset_from_pb(event.message.asset), label_from_pb(event.message.label)
     except LabelError as error:
-        raise Poison(str(error)) from error
+        raise Poison(str(error), [event]) from error
     if not label.uid or not asset.uid:
-        raise Poison("The label or its asset has no name.")
-    if label.lineage is not None and label.lineage.ontology_revision > project.ontology.revision:
-        raise NotYet
+        raise Poison("The label or its asset has no name.", [event])
     return Submission(project, asset, label, event)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from math import isfinite
 
-from chassis.log import get_logger
+from chassis.log import get_logger, where
 from labels.asset import Asset
 from labels.label import Finding, Label, Severity
 from labels.ontology import Ontology
@@ -170,7 +170,7 @@ class Engine:
                 )
             except Exception as error:  # noqa: BLE001 - one rule's mistake must not silence the others
                 # The error's own words may quote the asset.
-                _log.error("rule_failed", rule=rule.id, label=label.uid, error=type(error).__name__)
+                _log.error("rule_failed", rule=rule.id, label=label.uid, fault=where(error))
                 yield Finding(
                     rule.id, Severity.ERROR, "The rule failed; the label was not fully checked by it."
                 )

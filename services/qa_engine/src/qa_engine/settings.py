@@ -1,7 +1,5 @@
 """Settings of the service, from the environment with the prefix LABELMESH_."""
 
-from pathlib import Path
-
 from pydantic import Field
 
 from chassis.settings import ServiceSettings
@@ -13,4 +11,3 @@ class Settings(ServiceSettings):
     service: str = "qa_engine"
     listen: str = "127.0.0.1:7403"
     database_url: str = Field("sqlite:///qa_engine.db", repr=False)
-    blob_url: str = Field(default_factory=lambda: (Path.cwd() / "blobs").as_uri())
