@@ -81,12 +81,12 @@ class OpenAIModel:
             response = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)
         except openai.APIStatusError as error:
             raise status_error(error.status_code, _said(error), error.response.headers) from None
-        except openai.APITimeoutError:
-            raise TransientFault("The model endpoint did not answer in time.") from None
-        except openai.APIConnectionError:
-            raise TransientFault("The model endpoint cannot be reached.") from None
-        except openai.OpenAIError:
-            raise TransientFault("The model endpoint's answer could not be read.") from None
+        except openai.APITimeoutError as error:
+            raise TransientFault(f"The model endpoint did not answer in time{_cause(error)}.") from None
+        except openai.APIConnectionError as error:
+            raise TransientFault(f"The model endpoint cannot be reached{_cause(error)}.") from None
+        except openai.OpenAIError as error:
+            raise TransientFault(f"The model endpoint's answer could not be read{_cause(error)}.") from None
         return completion(response.content, self._model)
 
 
@@ -126,6 +126,11 @@ def _completion(reply: Any, model: str) -> Completion:
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and 0 <= value < 1 << 40 else 0
+
+
+def _cause(error: Exception) -> str:
+    """The name of what the transport ran into: a refused connection and an unknown host look alike otherwise."""
+    return f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
 
 
 def _said(error: openai.APIStatusError) -> str:
