@@ -145,6 +145,10 @@ async def test_findings_are_paged_newest_first(project, predict, reason) -> None
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await project.stub.ListFindings(request, **ANN)
     assert (raised.value.code().name, reason(raised.value)) == ("INVALID_ARGUMENT", "INVALID_PAGE_TOKEN")
+    for unknown in ("no_rule", "\0"):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await project.stub.ListFindings(pb2.ListFindingsRequest(parent=PARENT, rule=unknown), **ANN)
+        assert (raised.value.code().name, reason(raised.value)) == ("NOT_FOUND", "RULE_UNKNOWN")
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await project.stub.ListFindings(pb2.ListFindingsRequest(parent=PARENT, page_size=1001), **ANN)
     assert reason(raised.value) == "PAGE_SIZE_INVALID"

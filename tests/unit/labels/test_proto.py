@@ -81,7 +81,7 @@ labels = st.builds(
     uid=ulids,
     asset_uid=ulids,
     revision=st.integers(0, 1 << 40),
-    etag=texts,
+    etag=names,
     confidence=st.none() | st.builds(Confidence, st.sampled_from(ConfidenceMethod), shares, shares, shares),
     lineage=st.none()
     | st.builds(
@@ -169,6 +169,7 @@ BAD_ANNOTATIONS = {
     "id with a zero byte": annotation(id="a\0"),
     "no tool": annotation(tool=""),
     "no category": annotation(category=""),
+    "category with a zero byte": annotation(category="a\0"),
     "long category": annotation(category="c" * 129),
     "confidence above 1": annotation(confidence=1.01),
     "confidence not a number": annotation(confidence=math.nan),
@@ -215,6 +216,13 @@ BAD = {
     "label with a bad asset": (NameInvalid, proto.label_from_pb, label(asset="projects/p-1/labels/1")),
     "too many annotations": (LabelInvalid, proto.label_from_pb, label(annotations=[annotation()] * 10_001)),
     "the same id twice": (AnnotationInvalid, proto.label_from_pb, label(annotations=[annotation()] * 2)),
+    "an author with a zero byte": (LabelInvalid, proto.label_from_pb, label(author="a\0")),
+    "a model of two lines": (LabelInvalid, proto.lineage_from_pb, label_pb2.Lineage(model="a\nb")),
+    "a mention with a zero byte": (
+        LabelInvalid,
+        proto.label_from_pb,
+        label(unplaced_mentions=[label_pb2.UnplacedMention(category="a\0")]),
+    ),
     "a long author": (LabelInvalid, proto.label_from_pb, label(author="x" * 257)),
     "a long mention": (
         LabelInvalid,

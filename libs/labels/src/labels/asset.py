@@ -10,6 +10,7 @@ from labels.errors import (
     ContentMissing,
     ContextTooLarge,
     KeyInvalid,
+    NulRefused,
     PictureSizeInvalid,
     TextEmpty,
     TextTooLong,
@@ -80,15 +81,20 @@ def check_asset(asset: Asset) -> None:
         sides = (asset.width_px, asset.height_px)
         if not all(0 < side <= MAX_SIDE_PX for side in sides):
             raise PictureSizeInvalid
+    if any("\0" in k or "\0" in v for k, v in asset.context.items()):
+        raise NulRefused
     size = sum(len(k.encode()) + len(v.encode()) for k, v in asset.context.items())
     if len(asset.context) > MAX_CONTEXT_ENTRIES or size > MAX_CONTEXT_BYTES:
         raise ContextTooLarge
 
 
 def check_text(text: str) -> None:
-    """Raise TextEmpty or TextTooLong; text of white space only counts as empty."""
+    """Raise TextEmpty, NulRefused or TextTooLong; text of white space only counts as empty."""
     if not text.strip():
         raise TextEmpty
+    # PostgreSQL cannot store it, so no deployment takes it.
+    if "\0" in text:
+        raise NulRefused
     # A code point takes at most four bytes, so short texts need no encoding to be known short.
     if len(text) * 4 > MAX_TEXT_BYTES and len(text.encode()) > MAX_TEXT_BYTES:
         raise TextTooLong

@@ -6,6 +6,7 @@ LabelError
 │   ├── KeyInvalid
 │   ├── TextEmpty
 │   ├── TextTooLong
+│   ├── NulRefused
 │   ├── ContentMissing
 │   ├── ContextTooLarge
 │   ├── ContentRefInvalid
@@ -44,6 +45,10 @@ class TextEmpty(AssetError):
 
 class TextTooLong(AssetError):
     """The text is longer than 1 MiB."""
+
+
+class NulRefused(AssetError):
+    """The text and the context of an asset may not contain the character NUL."""
 
 
 class ContentMissing(AssetError):

@@ -82,6 +82,8 @@ class RuleServicer(RuleServiceServicer):
     ) -> pb2.ListFindingsResponse:
         """A page of the project's findings, newest first."""
         project = await self._project(request.parent)
+        if request.rule:
+            self._engine.rule(request.rule)
         size = pages.size(request.page_size)
         before = pages.seq(request.page_token, project.uid, request.rule)
         async with self._db.read() as conn:

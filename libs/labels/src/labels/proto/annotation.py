@@ -11,14 +11,17 @@ from labels.label import Annotation, Box, Choice, Mask, Polygon, Span, Value
 
 MAX_NAME = 128
 _ID = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
+_NAME = re.compile(rf"[^\x00-\x1f\x7f]{{1,{MAX_NAME}}}")
 
 
 def annotation_from_pb(pb: label_pb2.Annotation) -> Annotation:
     """Raises AnnotationInvalid."""
     name, tool, category, confidence = pb.id, pb.tool, pb.category, pb.confidence
     check_annotation_id(name)
-    if not (0 < len(tool) <= MAX_NAME and 0 < len(category) <= MAX_NAME):
-        raise AnnotationInvalid(f'The annotation "{name}" has no tool or category, or its name is too long.')
+    if not (_NAME.fullmatch(tool) and _NAME.fullmatch(category)):
+        raise AnnotationInvalid(
+            f'The annotation "{name}" needs a tool and a category of 1 to {MAX_NAME} characters.'
+        )
     if not 0.0 <= confidence <= 1.0:
         raise AnnotationInvalid(f'The confidence of annotation "{name}" is not in 0 to 1.')
     return Annotation(name, tool, category, value_from_pb(pb), confidence)

@@ -1,5 +1,7 @@
 """Labels on the wire."""
 
+import re
+
 from labelmesh.label.v1 import label_pb2
 from labels.errors import AnnotationInvalid, LabelInvalid
 from labels.label import (
@@ -18,6 +20,7 @@ MAX_MENTIONS = 1_000
 MAX_MENTION = 1_000
 MAX_EXAMPLES = 10_000
 _MAX_TEXT = 256
+_LINE = re.compile(rf"[^\x00-\x1f\x7f]{{0,{_MAX_TEXT}}}")
 
 _KIND_TO_PB = {kind: label_pb2.LabelKind.Value(f"LABEL_KIND_{kind}") for kind in LabelKind}
 _KIND_FROM_PB = {int(number): kind for kind, number in _KIND_TO_PB.items()}
@@ -62,8 +65,10 @@ def lineage_from_pb(pb: label_pb2.Lineage) -> Lineage:
     """Raises LabelInvalid."""
     if len(pb.examples) > MAX_EXAMPLES or len(pb.rendered_prompt_sha256) > 64:
         raise LabelInvalid("The label's lineage has too many examples or a hash that is none.")
-    if max(len(pb.model), len(pb.prediction_run)) > _MAX_TEXT:
-        raise LabelInvalid(f"A name in the label's lineage is longer than {_MAX_TEXT} characters.")
+    if not all(map(_LINE.fullmatch, (pb.model, pb.prediction_run, *pb.examples))):
+        raise LabelInvalid(
+            f"A name in the label's lineage is not one line of at most {_MAX_TEXT} characters."
+        )
     return Lineage(
         pb.model,
         pb.prediction_run,
@@ -95,8 +100,8 @@ def label_from_pb(pb: label_pb2.Label) -> Label:
         raise LabelInvalid(
             f"A label may have {MAX_ANNOTATIONS:,} annotations and {MAX_MENTIONS:,} unplaced mentions."
         )
-    if max(len(pb.author), len(pb.etag)) > _MAX_TEXT:
-        raise LabelInvalid(f"The label's author or etag is longer than {_MAX_TEXT} characters.")
+    if not (_LINE.fullmatch(pb.author) and _LINE.fullmatch(pb.etag)):
+        raise LabelInvalid(f"The label's author or etag is not one line of at most {_MAX_TEXT} characters.")
     annotations = tuple(map(annotation_from_pb, pb.annotations))
     if len(annotations) > 1 and len({annotation.id for annotation in annotations}) < len(annotations):
         raise AnnotationInvalid("Two annotations of the label have the same id.")
@@ -116,10 +121,9 @@ def label_from_pb(pb: label_pb2.Label) -> Label:
 
 
 def _mention_from_pb(pb: label_pb2.UnplacedMention) -> UnplacedMention:
-    if max(len(pb.tool), len(pb.category)) > MAX_NAME or len(pb.text) > MAX_MENTION:
-        raise LabelInvalid(
-            f"An unplaced mention is longer than {MAX_MENTION:,} characters, or its names than {MAX_NAME}."
-        )
+    names_fit = max(len(pb.tool), len(pb.category)) <= MAX_NAME and _LINE.fullmatch(pb.tool + pb.category)
+    if not names_fit or len(pb.text) > MAX_MENTION or "\0" in pb.text:
+        raise LabelInvalid(f"An unplaced mention has over {MAX_MENTION:,} characters, or malformed names.")
     return UnplacedMention(pb.tool, pb.category, pb.text)
 
 
