@@ -14,7 +14,9 @@ import labels
 from chassis.errors import ErrorTable, reason
 
 SERVICES = [
-    name for name in ("llm_annotator", "qa_engine", "review_queue", "sam_segmenter") if find_spec(name) is not None
+    name
+    for name in ("llm_annotator", "qa_engine", "review_queue", "sam_segmenter")
+    if find_spec(name) is not None
 ]
 
 
