@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from chassis import sqlite_dialect
 from chassis.errors import SettingsRefused, StorageUnavailable
 from chassis.storage_faults import storage_error
 
@@ -132,7 +133,8 @@ def _sqlite(path: Path) -> Database:
     engines = []
     for begin, size in (("BEGIN IMMEDIATE", 1), ("BEGIN", _READERS)):
         engine = create_async_engine(
-            f"sqlite+aiosqlite:///{path}",
+            f"{sqlite_dialect.SCHEME}:///{path}",
+            begin=begin,
             pool_size=size,
             max_overflow=0,
             pool_timeout=60,
@@ -163,11 +165,6 @@ def _prepare_sqlite(engine: AsyncEngine, begin: str) -> None:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Any) -> None:
-        # The driver is in autocommit mode (isolation_level None): the transaction begins here and only here.
-        connection.exec_driver_sql(begin)
 
 
 def _postgresql(url: str) -> Database:
