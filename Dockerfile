@@ -8,16 +8,17 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /src
 
 # What comes from outside, each file checked against the hash in its lock: the build backend, then the service's own
-# dependencies. The environment that runs has neither pip nor setuptools.
+# dependencies, as wheels. The environment that runs has neither pip nor setuptools.
 COPY locks/build.txt locks/${SERVICE}.txt locks/
 RUN python -m venv /build && /build/bin/pip install --quiet --require-hashes -r locks/build.txt
-RUN python -m venv --without-pip /app && /build/bin/pip --python /app/bin/python install --quiet --require-hashes --only-binary :all: -r locks/${SERVICE}.txt
+RUN /build/bin/pip wheel --quiet --require-hashes --no-build-isolation -w /wheels -r locks/${SERVICE}.txt
 
 # What is ours: the libraries and this one service.
 COPY protos protos
 COPY libs libs
 COPY services/${SERVICE} services/${SERVICE}
 RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation -w /wheels ./protos ./libs/labels ./libs/chassis ./services/${SERVICE}
+RUN python -m venv --without-pip /app
 RUN /build/bin/pip --python /app/bin/python install --quiet --no-deps --no-index /wheels/*.whl && /build/bin/pip --python /app/bin/python check
 # An exec-form ENTRYPOINT knows no build arguments, so the console script gets a name that is the same everywhere.
 RUN ln -s "$(echo ${SERVICE} | tr _ -)" /app/bin/service && test -x /app/bin/service

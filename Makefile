@@ -3,9 +3,10 @@ PYTHON ?= python3
 MODEL ?= qwen2.5-coder-1.5b
 BIN := .venv/bin
 SOURCES := libs services clients tools benchmarks tests
+BENCHMARKS = $(filter-out benchmarks/_% benchmarks/stub_%,$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check lint format types imports protos protos-check locks locks-check k8s-check rooms bench clean
+.PHONY: help setup demo up test check lint format types imports protos protos-check locks locks-check k8s-check image-check rooms bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
@@ -55,11 +56,14 @@ locks-check: setup ## every dependency is in its lock
 k8s-check: setup ## render deploy/k8s and validate it strictly
 	@$(BIN)/python tools/k8s.py
 
+image-check: setup ## replay the Dockerfile for every service, without Docker (minutes; SERVICE=name for one)
+	@$(BIN)/python tools/image.py $(SERVICE)
+
 rooms: setup ## sizes of modules and functions, names that must not be committed
 	@$(BIN)/python tools/rooms.py
 
 bench: setup ## all benchmarks; each ends with one JSON line
-	@set -e; for script in benchmarks/*.py; do case $$script in benchmarks/_*|*/stub_*) ;; *) echo "== $$script"; $(BIN)/python $$script;; esac; done
+	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script; done
 
 clean: ## remove .venv, caches and local state
 	rm -rf .venv .labelmesh .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -26,7 +26,7 @@ ERROR_LINES = 15
 def fingerprint() -> str:
     """Changes when anything that is installed changes."""
     digest = hashlib.sha256((sys.version + str(ROOT)).encode())
-    for path in [LOCK, *(pyproject(name) for name in LOCAL)]:
+    for path in [LOCKS / "build.txt", LOCK, *(pyproject(name) for name in LOCAL)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -116,7 +116,12 @@ def main() -> None:
     if not usable():
         make_environment()
     print("Installing the locked packages into .venv; the first time takes a minute or two ...", flush=True)
-    pip(["--require-hashes", "-r", str(LOCK)], total=len(re.findall(r"(?m)^[\w.-]+==", LOCK.read_text())))
+    # The build backend first, by its hash too: what has no wheel is built with it instead of with whatever is newest.
+    pip(["--require-hashes", "-r", str(LOCKS / "build.txt")], total=1)
+    pip(
+        ["--require-hashes", "--no-build-isolation", "-r", str(LOCK)],
+        total=len(re.findall(r"(?m)^[\w.-]+==", LOCK.read_text())),
+    )
     print("Installing Labelmesh itself ...", flush=True)
     editable = [word for folder in LOCAL.values() for word in ("-e", "./" + folder)]
     pip(["--no-deps", "--no-build-isolation", *editable], total=len(LOCAL))
