@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -42,16 +42,13 @@ STATE_STYLES = {
 }
 
 
-def table(*columns: str, title: str = "", right: Sequence[str] = (), caption: str = "") -> Table:
+def table(*columns: str, title: str = "", right: Sequence[str] = ()) -> Table:
     """A table in the house's style; columns named in `right` hold numbers."""
     made = Table(
         box=box.SIMPLE_HEAD,
         title=title or None,
         title_justify="left",
         title_style="bold",
-        caption=caption or None,
-        caption_justify="left",
-        caption_style="dim",
         header_style="bold cyan",
         pad_edge=False,
         show_edge=False,
@@ -59,6 +56,11 @@ def table(*columns: str, title: str = "", right: Sequence[str] = (), caption: st
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made
+
+
+def captioned(shown: Table, caption: str) -> RenderableType:
+    """The table with a line below it that may be wider than the table."""
+    return Group(shown, Text(caption, style="dim"))
 
 
 def state(name: str) -> Text:

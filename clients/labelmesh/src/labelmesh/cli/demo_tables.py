@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import RenderableType
 
 from labelmesh.cli import metric_tables
-from labelmesh.cli.console import number, rate, table
+from labelmesh.cli.console import captioned, number, rate, table
 from labelmesh.demo.summary import Batch, ProjectSummary, Summary
 
 _STEPS = (
@@ -27,24 +27,21 @@ def everything(summary: Summary) -> Iterator[RenderableType]:
     yield _results(summary)
     for project in summary.projects:
         if project.metrics is not None and project.metrics.reliability.bins:
-            reliability = metric_tables.reliability(project.metrics.reliability)
-            reliability.title = f"{project.name}: reliability of the confidence, both batches"
-            yield reliability
+            title = f"{project.name}: reliability of the confidence, both batches"
+            yield metric_tables.reliability(project.metrics.reliability, title)
     yield _seconds(summary)
 
 
 def _results(summary: Summary) -> RenderableType:
     columns = [f"{project.name} ({project.title})" for project in summary.projects]
-    shown = table(
-        "",
-        *columns,
-        title=f"The demo's result, model {summary.model}",
-        caption=f"Review by the {summary.reviewer}. Accuracy: the reviewer left the whole label unchanged; "
-        "[95 % Wilson interval]. Zero-shot and few-shot are measured on different halves of the texts.",
-    )
+    shown = table("", *columns, title=f"The demo's result, model {summary.model}")
     for name, cell in _ROWS:
         shown.add_row(name, *(cell(project) for project in summary.projects))
-    return shown
+    return captioned(
+        shown,
+        f"Review by the {summary.reviewer}. Accuracy: the reviewer left the whole label unchanged, with its 95 % "
+        "Wilson interval. Zero-shot and few-shot are measured on different halves of the texts.",
+    )
 
 
 def _items(project: ProjectSummary) -> str:
@@ -126,7 +123,7 @@ _ROWS: Sequence[tuple[str, Callable[[ProjectSummary], str]]] = (
 def _seconds(summary: Summary) -> RenderableType:
     names = [project.name for project in summary.projects]
     caption = f"start of all processes {summary.seconds_to_start:.1f} s · in all {summary.seconds:.1f} s"
-    shown = table("step", *names, title="Seconds a step", caption=caption, right=names)
+    shown = table("step", *names, title="Seconds a step", right=names)
     for step in _STEPS:
         shown.add_row(step, *(f"{project.seconds.get(step, 0.0):.1f}" for project in summary.projects))
-    return shown
+    return captioned(shown, caption)

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from labelmesh.cli.console import bar, number, rate, table
+from labelmesh.cli.console import bar, captioned, number, rate, table
 from labelmesh.client import Metrics, Run, Shots, TaskCounts
 from labelmesh.client.metric import CategoryScore, ConfusionCell, Reliability, RunMetrics
 
@@ -67,7 +66,7 @@ def shots_of(run: Run) -> str:
     return "zero-shot" if run.config.shots is Shots.ZERO else f"few-shot ({len(run.examples)} examples)"
 
 
-def reliability(found: Reliability) -> Table:
+def reliability(found: Reliability, title: str = "Reliability of the confidence") -> RenderableType:
     """Ten bins of confidence against the share that was right."""
     auroc = "-" if found.auroc is None else f"{found.auroc:.3f}"
     shown = table(
@@ -76,8 +75,7 @@ def reliability(found: Reliability) -> Table:
         "mean",
         "right [95 %]",
         "",
-        title="Reliability of the confidence",
-        caption=f"ECE {found.ece:.3f} · Brier {found.brier:.3f} · AUROC {auroc}",
+        title=title,
         right=("n", "mean"),
     )
     for item in found.bins:
@@ -90,7 +88,7 @@ def reliability(found: Reliability) -> Table:
             share,
             Text(bar(right.value), style="cyan"),
         )
-    return shown
+    return captioned(shown, f"ECE {found.ece:.3f} · Brier {found.brier:.3f} · AUROC {auroc}")
 
 
 def per_category(scores: Sequence[CategoryScore]) -> RenderableType:

@@ -18,7 +18,7 @@ from rich.progress import (
 from rich.status import Status
 from rich.text import Text
 
-from labelmesh.cli.console import err, out, state, table
+from labelmesh.cli.console import captioned, err, out, state, table
 from labelmesh.client import Client, LabelmeshError
 from labelmesh.local import identity
 from labelmesh.local.stack import Stack
@@ -84,10 +84,10 @@ class StartView:
 
 def started(stack: Stack) -> RenderableType:
     """What was started."""
-    shown = table("service", "address", "pid", "state", right=("pid",), caption=_caption(stack))
+    shown = table("service", "address", "pid", "state", right=("pid",))
     for process in stack.processes:
         shown.add_row(process.program.name, process.program.address, str(process.pid), state("SERVING"))
-    return shown
+    return captioned(shown, _caption(stack))
 
 
 def _caption(stack: Stack) -> str:
@@ -103,13 +103,12 @@ def status_table(found: State, serving: Mapping[str, bool]) -> RenderableType:
         "memory",
         "state",
         right=("pid", "memory"),
-        caption=f"model {found.model}",
     )
     for process in found.processes:
         memory = identity.memory_bytes(process.identity.pid) / 1e6
         here = state("SERVING" if serving[process.name] else "DOWN")
         shown.add_row(process.name, process.address, str(process.identity.pid), f"{memory:,.0f} MB", here)
-    return shown
+    return captioned(shown, f"model {found.model} at {found.model_address}")
 
 
 def status_json(found: State, serving: Mapping[str, bool]) -> dict[str, object]:

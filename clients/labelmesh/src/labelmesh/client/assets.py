@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from grpc import StatusCode, aio
+from grpc import aio
 
-from labelmesh.client.calls import STREAM_DEADLINE_S, Link, Pauses
+from labelmesh.client.calls import STREAM_DEADLINE_S, Link, Pauses, connection_lost
 from labelmesh.client.errors import from_rpc
 from labelmesh.client.importing import Batches, ImportProgress, ImportRow, Unanswered
 from labelmesh.review.v1 import asset_service_pb2
@@ -66,7 +66,7 @@ class Assets:
                         on_progress(progress)
                 return progress
             except aio.AioRpcError as error:
-                if error.code() is not StatusCode.UNAVAILABLE or not await pauses.wait(end):
+                if not connection_lost(error) or not await pauses.wait(end):
                     raise from_rpc(error, self._link.service, self._link.address) from error
 
     async def _import_stream(
@@ -102,7 +102,7 @@ class Assets:
                 )
                 return content_ref_from_pb(response.content)
             except aio.AioRpcError as error:
-                if error.code() is not StatusCode.UNAVAILABLE or not await pauses.wait(end):
+                if not connection_lost(error) or not await pauses.wait(end):
                     raise from_rpc(error, self._link.service, self._link.address) from error
 
     async def list(self, project: str) -> AsyncIterator[Asset]:

@@ -18,6 +18,7 @@ DEADLINE_S = 30.0
 STREAM_DEADLINE_S = 6 * 3600.0
 PATIENCE_S = 15.0
 _FIRST_PAUSE_S = 0.1
+_BROKEN_WRITE = "Internal error from Core"
 _LONGEST_PAUSE_S = 2.0
 
 
@@ -71,6 +72,17 @@ class Link:
             raise from_rpc(error, self.service, self.address) from error
         finally:
             call.cancel()
+
+
+def connection_lost(error: aio.AioRpcError) -> bool:
+    """Whether a call with a request stream ended for want of a connection rather than for what it asked.
+
+    A service that stops cancels the streams still open; a write into a connection that just broke ends, in the
+    transport itself, as INTERNAL before the real status is read.
+    """
+    if error.code() in (StatusCode.UNAVAILABLE, StatusCode.CANCELLED):
+        return True
+    return error.code() is StatusCode.INTERNAL and error.details() == _BROKEN_WRITE
 
 
 class Pauses:

@@ -2,6 +2,7 @@
 
 from types import TracebackType
 
+from labelmesh.client.arrival import Arrival
 from labelmesh.client.assets import Assets
 from labelmesh.client.calls import Link
 from labelmesh.client.endpoints import Endpoints, Tls, check_token_is_safe, open_channel
@@ -59,8 +60,9 @@ class Client:
         self.assets = Assets(links["review-queue"])
         self.labels = Labels(links["review-queue"])
         self.queue = Queue(links["review-queue"])
-        self.runs = Runs(links["llm-annotator"])
-        self.rules = Rules(links["qa-engine"])
+        arrival = Arrival(self.projects)
+        self.runs = Runs(links["llm-annotator"], arrival)
+        self.rules = Rules(links["qa-engine"], arrival)
 
     async def __aenter__(self) -> "Client":
         return self

@@ -34,9 +34,12 @@ class Refused(LabelmeshError):
 def from_rpc(error: AioRpcError, service: str, address: str) -> LabelmeshError:
     """The LabelmeshError that says what a gRPC error means to a caller."""
     code = error.code()
-    if code is StatusCode.UNAVAILABLE:
+    if code in (StatusCode.UNAVAILABLE, StatusCode.CANCELLED):
         return NotConnected(
-            code.name, _unreachable(service, address, error.details()), reason=_reason(error), service=service
+            StatusCode.UNAVAILABLE.name,
+            _unreachable(service, address, error.details()),
+            reason=_reason(error),
+            service=service,
         )
     if code is StatusCode.DEADLINE_EXCEEDED:
         message = f"{service} at {address} did not answer in time."

@@ -1,8 +1,10 @@
 """Rules and findings."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from labelmesh.client import wire
+from labelmesh.client.arrival import Arrival
 from labelmesh.client.calls import Link
 from labelmesh.client.rule import Rule, StoredFinding
 from labelmesh.qa.v1 import rule_service_pb2
@@ -16,14 +18,17 @@ from labels.proto import asset_to_pb, finding_from_pb, label_to_pb
 class Rules:
     """`client.rules`."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, arrival: Arrival) -> None:
         self._link = link
+        self._arrival = arrival
         self._stub = RuleServiceStub(link.channel)
 
     async def list(self, project: str) -> tuple[Rule, ...]:
         """Every rule with its settings in the project, by id."""
         request = rule_service_pb2.ListRulesRequest(parent=names.project_name(project))
-        response = await self._link.unary(self._stub.ListRules, request, repeatable=True)
+        response = await self._arrival.of(
+            project, lambda: self._link.unary(self._stub.ListRules, request, repeatable=True)
+        )
         return tuple(wire.rule_from_pb(pb) for pb in response.rules)
 
     async def update(self, project: str, rule: Rule) -> Rule:
@@ -34,7 +39,9 @@ class Rules:
         request = rule_service_pb2.UpdateRuleRequest(
             parent=names.project_name(project), rule=wire.rule_to_pb(rule)
         )
-        response = await self._link.unary(self._stub.UpdateRule, request, repeatable=True)
+        response = await self._arrival.of(
+            project, lambda: self._link.unary(self._stub.UpdateRule, request, repeatable=True)
+        )
         return wire.rule_from_pb(response.rule)
 
     async def evaluate(self, project: str, asset: Asset, label: Label) -> tuple[Finding, ...]:
@@ -44,7 +51,9 @@ class Rules:
             asset=asset_to_pb(asset, project),
             label=label_to_pb(label, project),
         )
-        response = await self._link.unary(self._stub.EvaluateLabel, request, repeatable=True)
+        response = await self._arrival.of(
+            project, lambda: self._link.unary(self._stub.EvaluateLabel, request, repeatable=True)
+        )
         return tuple(finding_from_pb(pb) for pb in response.findings)
 
     async def findings(self, project: str, rule: str = "") -> AsyncIterator[StoredFinding]:
@@ -54,7 +63,10 @@ class Rules:
             request = rule_service_pb2.ListFindingsRequest(
                 parent=names.project_name(project), rule=rule, page_size=1000, page_token=token
             )
-            response = await self._link.unary(self._stub.ListFindings, request, repeatable=True)
+            response = await self._arrival.of(
+                project,
+                partial(self._link.unary, self._stub.ListFindings, request, repeatable=True),
+            )
             for pb in response.findings:
                 yield wire.stored_finding_from_pb(pb)
             token = response.next_page_token

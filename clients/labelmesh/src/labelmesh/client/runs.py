@@ -10,6 +10,7 @@ from labelmesh.annotator.v1 import annotator_service_pb2, prediction_run_service
 from labelmesh.annotator.v1.annotator_service_pb2_grpc import AnnotatorServiceStub
 from labelmesh.annotator.v1.prediction_run_service_pb2_grpc import PredictionRunServiceStub
 from labelmesh.client import wire
+from labelmesh.client.arrival import Arrival
 from labelmesh.client.calls import Link
 from labelmesh.client.run import Example, ItemState, RenderedPrompt, Run, RunConfig, RunItem
 from labels import names
@@ -31,8 +32,9 @@ class ExampleBank:
 class Runs:
     """`client.runs`."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, arrival: Arrival) -> None:
         self._link = link
+        self._arrival = arrival
         self._stub = PredictionRunServiceStub(link.channel)
         self._annotator = AnnotatorServiceStub(link.channel)
 
@@ -50,7 +52,9 @@ class Runs:
             minimum_asset_count=minimum_asset_count,
             request_id=request_id or str(ULID()),
         )
-        response = await self._link.unary(self._stub.CreatePredictionRun, request, repeatable=True)
+        response = await self._arrival.of(
+            project, lambda: self._link.unary(self._stub.CreatePredictionRun, request, repeatable=True)
+        )
         return wire.run_from_pb(response.run)
 
     async def get(self, project: str, run_uid: str) -> Run:
@@ -68,7 +72,12 @@ class Runs:
             request = prediction_run_service_pb2.ListPredictionRunsRequest(
                 parent=names.project_name(project), page_size=100, page_token=token
             )
-            response = await self._link.unary(self._stub.ListPredictionRuns, request, repeatable=True)
+            response = await self._arrival.of(
+                project,
+                lambda request=request: self._link.unary(
+                    self._stub.ListPredictionRuns, request, repeatable=True
+                ),
+            )
             for pb in response.runs:
                 yield wire.run_from_pb(pb)
             token = response.next_page_token
@@ -129,8 +138,11 @@ class Runs:
         request = annotator_service_pb2.PreAnnotateRequest(
             parent=names.project_name(project), text=text, config=wire.config_to_pb(config or RunConfig())
         )
-        response = await self._link.unary(
-            self._annotator.PreAnnotate, request, repeatable=False, deadline_s=_ONE_TEXT_DEADLINE_S
+        response = await self._arrival.of(
+            project,
+            lambda: self._link.unary(
+                self._annotator.PreAnnotate, request, repeatable=False, deadline_s=_ONE_TEXT_DEADLINE_S
+            ),
         )
         return label_from_pb(response.label)
 
@@ -139,7 +151,9 @@ class Runs:
         request = annotator_service_pb2.RenderPromptRequest(
             parent=names.project_name(project), text=text, config=wire.config_to_pb(config or RunConfig())
         )
-        response = await self._link.unary(self._annotator.RenderPrompt, request, repeatable=True)
+        response = await self._arrival.of(
+            project, lambda: self._link.unary(self._annotator.RenderPrompt, request, repeatable=True)
+        )
         return wire.rendered_from_pb(response)
 
     async def examples(self, project: str, newest: int = 100) -> ExampleBank:
@@ -147,5 +161,7 @@ class Runs:
         request = annotator_service_pb2.ListExamplesRequest(
             parent=names.project_name(project), page_size=newest
         )
-        response = await self._link.unary(self._annotator.ListExamples, request, repeatable=True)
+        response = await self._arrival.of(
+            project, lambda: self._link.unary(self._annotator.ListExamples, request, repeatable=True)
+        )
         return ExampleBank(tuple(wire.example_from_pb(pb) for pb in response.examples), response.total)

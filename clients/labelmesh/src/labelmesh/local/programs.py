@@ -77,10 +77,10 @@ class Endpoint:
     context_tokens: int = 0
 
     def environment(self) -> dict[str, str]:
-        """The annotator's settings. Its key comes from $LABELMESH_API_KEY, or $OPENAI_API_KEY as elsewhere."""
-        settings = {"LABELMESH_BASE_URL": self.base_url, "LABELMESH_MODEL": self.model}
-        if "LABELMESH_API_KEY" not in os.environ and (key := os.environ.get("OPENAI_API_KEY")):
-            settings["LABELMESH_API_KEY"] = key
+        """The annotator's settings. Its key comes from $LABELMESH_LLM_API_KEY, or $OPENAI_API_KEY as elsewhere."""
+        settings = {"LABELMESH_LLM_BASE_URL": self.base_url, "LABELMESH_LLM_MODEL": self.model}
+        if "LABELMESH_LLM_API_KEY" not in os.environ and (key := os.environ.get("OPENAI_API_KEY")):
+            settings["LABELMESH_LLM_API_KEY"] = key
         if self.concurrency:
             settings["LABELMESH_CONCURRENCY"] = str(self.concurrency)
         if self.context_tokens:
