@@ -12,8 +12,7 @@ from labelmesh.label.v1 import label_pb2
 from labelmesh.segmenter.v1 import mask_service_pb2 as pb
 from labelmesh.segmenter.v1.mask_service_pb2_grpc import MaskServiceStub, add_MaskServiceServicer_to_server
 from labels import rle
-from sam_segmenter.errors import STATUS
-from sam_segmenter.servicer import MaskServicer
+from sam_segmenter.servicer import STATUS, MaskServicer
 
 SERVICE = pb.DESCRIPTOR.services_by_name["MaskService"]
 

@@ -3,8 +3,7 @@
 from chassis.serve import run, serve
 from labelmesh.segmenter.v1 import mask_service_pb2
 from labelmesh.segmenter.v1.mask_service_pb2_grpc import add_MaskServiceServicer_to_server
-from sam_segmenter.errors import STATUS
-from sam_segmenter.servicer import MaskServicer
+from sam_segmenter.servicer import STATUS, MaskServicer
 from sam_segmenter.settings import Settings
 
 

@@ -1,8 +1,5 @@
-"""What can be wrong with a request, and the status each error becomes."""
+"""What can be wrong with a request."""
 
-from grpc import StatusCode
-
-from chassis.errors import ErrorTable
 from labels.errors import LabelError
 
 
@@ -16,6 +13,3 @@ class PictureTooLarge(LabelError):
 
 class FormMissing(LabelError):
     """The form must be MASK or POLYGON."""
-
-
-STATUS = ErrorTable({LabelError: StatusCode.INVALID_ARGUMENT})

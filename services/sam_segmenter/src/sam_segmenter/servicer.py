@@ -3,12 +3,16 @@
 import asyncio
 from typing import Any
 
+from grpc import StatusCode
+
 from labelmesh.segmenter.v1 import mask_service_pb2 as pb
 from labelmesh.segmenter.v1.mask_service_pb2_grpc import MaskServiceServicer
+from labels.errors import LabelError
 from sam_segmenter import segmenter
 from sam_segmenter.errors import FormMissing
 from sam_segmenter.wire import measure_to_pb, picture_from_pb, picture_to_pb
 
+STATUS = {LabelError: StatusCode.INVALID_ARGUMENT}
 _CONVERSIONS = {pb.SHAPE_FORM_MASK: segmenter.to_mask, pb.SHAPE_FORM_POLYGON: segmenter.to_polygon}
 
 
