@@ -31,7 +31,7 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 
     _adapt_connection: "_Connection"
 
-    def __init__(self, adapt_connection: "_Connection") -> None:
+    def __init__(self, adapt_connection: Any) -> None:
         self._adapt_connection = adapt_connection
         self._rows = deque()
         self._arraysize = 1
