@@ -37,7 +37,7 @@ types: setup ## mypy --strict over libraries, services and client
 	@$(BIN)/mypy
 
 imports: setup ## who may import whom
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 protos: setup ## generate protos/gen
 	@$(BIN)/python tools/protos.py
