@@ -15,6 +15,7 @@ import grpc
 import nats
 import pytest
 from google.protobuf.message import Message
+from nats.js.errors import NotFoundError
 
 from chassis.testing import unused_port
 from labelmesh.annotator.v1.annotator_events_pb2 import PredictionCreated, PredictionFailed
@@ -222,7 +223,10 @@ class World:
         """All events of the service in order, once there are that many and then a moment longer."""
 
         async def enough() -> bool:
-            info = await self._js.stream_info("LABELMESH_ANNOTATOR")
+            try:
+                info = await self._js.stream_info("LABELMESH_ANNOTATOR")
+            except NotFoundError:  # made with the first event
+                return count == 0
             return bool(info.state.messages >= count)
 
         await eventually(enough, seconds)

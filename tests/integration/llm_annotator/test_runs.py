@@ -130,15 +130,15 @@ async def test_examples_come_from_reviews(world):
 
 
 async def test_malformed_and_cut_replies_fail_their_item_only(world):
+    good = '{"category":"art"}'
+    world.stub.control(contents=[good, "I cannot say: bad text", '{"category":"bad text"}', good])
     await world.create_project()
-    await world.import_texts(["good", "[[malformed]] bad", "also good"])
-    run = await world.run(minimum=3)
+    await world.import_texts(["good", "bad text", "also good"])
+    run = await world.run(minimum=3, concurrency=1)
     done = await world.reaches(run.name, RUN_STATE_DONE)
     assert (done.succeeded, done.failed) == (2, 1)
     failed = [event for event in await world.events(3) if isinstance(event, PredictionFailed)]
-    assert [(event.reason, event.asset.text) for event in failed] == [
-        ("MALFORMED_REPLY", "[[malformed]] bad")
-    ]
+    assert [(event.reason, event.asset.text) for event in failed] == [("MALFORMED_REPLY", "bad text")]
     assert failed[0].prediction_run == run.name
     listed = await world.runs.ListPredictionItems(
         ListPredictionItemsRequest(parent=run.name, state=ITEM_STATE_FAILED)
@@ -151,7 +151,7 @@ async def test_malformed_and_cut_replies_fail_their_item_only(world):
     world.stub.control(mode="ok")
     await world.runs.ResumePredictionRun(ResumePredictionRunRequest(name=cut.name, retry_failed=True))
     done = await world.reaches(cut.name, RUN_STATE_DONE)
-    assert (done.succeeded, done.failed) == (2, 1)
+    assert (done.succeeded, done.failed) == (3, 0)
 
 
 async def test_items_are_listed_in_import_order_page_by_page(world):
@@ -241,7 +241,8 @@ async def test_an_endpoint_that_is_away_pauses_the_run_and_loses_nothing(worlds,
     assert (await world.reaches(run.name, RUN_STATE_DONE)).succeeded == 2
 
 
-async def test_retry_after_is_honoured(world):
+async def test_retry_after_is_honoured(worlds):
+    world = await worlds(tries=5)
     world.stub.control(mode="429", calls=3, retry_after=1)
     await world.create_project()
     await world.import_texts([f"text {n}" for n in range(10)])
