@@ -97,6 +97,8 @@ def pip(arguments: list[str], total: int) -> None:
         if sys.stdout.isatty() and (found or line.startswith("Installing collected")):
             what = found.group(1) if found else "installing"
             print(f"\r  {min(seen, total):3} of {total}  {what:48.48}", end="", flush=True)
+        elif found and seen % 25 == 0:
+            print(f"  {seen} of {total}", flush=True)
     if sys.stdout.isatty():
         print(f"\r{'':70}\r", end="")
     if running.wait():
