@@ -113,20 +113,31 @@ class House:
         rows: Sequence[asset_service_pb2.ImportRow],
         parent: str = "projects/news",
         validate_only: bool = False,
+        per_message: int = 100,
     ) -> list[asset_service_pb2.ImportAssetsResponse]:
-        request = asset_service_pb2.ImportAssetsRequest(parent=parent, rows=rows, validate_only=validate_only)
-        return [response async for response in self.assets.ImportAssets(iter([request]), metadata=self.ann)]
+        parts = [rows[start : start + per_message] for start in range(0, len(rows), per_message)]
+        messages = [asset_service_pb2.ImportAssetsRequest(parent=parent, validate_only=validate_only)]
+        messages += [asset_service_pb2.ImportAssetsRequest(rows=part) for part in parts]
+        return [response async for response in self.assets.ImportAssets(iter(messages), metadata=self.ann)]
 
-    async def import_texts(self, *texts: str, parent: str = "projects/news") -> list[asset_pb2.Asset]:
+    async def import_texts(
+        self, *texts: str, parent: str = "projects/news", per_message: int = 100
+    ) -> list[asset_pb2.Asset]:
         """Import texts under the keys k0, k1 ...; all of the project's assets after it."""
         rows = [
             asset_service_pb2.ImportRow(line=i + 1, asset=asset_pb2.Asset(key=f"k{i}", text=text))
             for i, text in enumerate(texts)
         ]
-        responses = await self.send_rows(rows, parent)
+        responses = await self.send_rows(rows, parent, per_message=per_message)
         assert not [error for response in responses for error in response.errors]
         request = asset_service_pb2.ListAssetsRequest(parent=parent, page_size=1_000)
-        return list((await self.assets.ListAssets(request, metadata=self.ann)).assets)
+        found: list[asset_pb2.Asset] = []
+        while True:
+            page = await self.assets.ListAssets(request, metadata=self.ann)
+            found += page.assets
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
 
     def prediction(
         self,

@@ -145,7 +145,7 @@ async def test_streams_need_a_project(house: Any, refused: Any) -> None:
         await upload(house, b"x")
     await house.project()
     with refused(StatusCode.INVALID_ARGUMENT, "TOO_MANY_ROWS"):
-        await house.send_rows([row(i, key=f"k{i}", text="t") for i in range(1_001)])
+        await house.send_rows([row(i, key=f"k{i}", text="t") for i in range(1_001)], per_message=1_001)
 
 
 async def test_a_client_that_waits_for_each_answer_is_not_left_waiting(house: Any) -> None:
@@ -173,3 +173,12 @@ async def test_concurrent_imports_of_the_same_rows_store_them_once(house: Any) -
     assert sum(r.skipped for responses in results for r in responses) == 900
     assets = await house.import_texts()
     assert [a.key for a in assets] == [f"k{i}" for i in range(300)]
+
+
+async def test_a_refusal_reaches_a_client_that_is_still_sending(house: Any, refused: Any) -> None:
+    await house.project()
+    rows = [row(i, key=f"k{i}", text="x" * 1_000) for i in range(3_000)]
+    with refused(StatusCode.NOT_FOUND, "PROJECT_NOT_FOUND"):
+        await house.send_rows(rows, parent="projects/nowhere")
+    with refused(StatusCode.INVALID_ARGUMENT, "TOO_MANY_ROWS"):
+        await house.send_rows(rows, per_message=1_001)

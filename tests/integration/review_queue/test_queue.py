@@ -200,3 +200,35 @@ async def test_the_same_submission_at_once_counts_once(house: Any) -> None:
     sent = [house.submit(lease, "ACCEPT", request_id="once") for _ in range(10)]
     assert len({answer.name for answer in await asyncio.gather(*sent)}) == 1
     assert len((await house.contents())["reviews"]) == 1
+
+
+async def test_answers_stay_within_a_message(house: Any) -> None:
+    await house.project(mode="NONE")
+    await house.import_texts(*("Ж" * 8_000 + str(i) for i in range(100)))
+    rows = [
+        asset_service_pb2.ImportRow(
+            line=i, asset=asset_pb2.Asset(key=f"c{i}", text="x" * 16_000, context={"about": "y" * 8_000})
+        )
+        for i in range(150)
+    ]
+    await house.send_rows(rows)
+    request = pb2.ListTasksRequest(parent="projects/news", page_size=1_000)
+    names: list[str] = []
+    while True:
+        page = await house.queue.ListTasks(request, metadata=house.ann)
+        names += [task.name for task in page.tasks]
+        if not page.next_page_token:
+            break
+        request.page_token = page.next_page_token
+    assert len(names) == len(set(names)) == 250
+    seen: list[str] = []
+    while leases := await house.lease(100):
+        seen += [lease.task.name for lease in leases]
+    assert seen == names
+
+
+async def test_a_lease_of_long_texts_carries_as_many_as_it_can(house: Any) -> None:
+    await house.project(mode="NONE")
+    await house.import_texts(*("x" * 900_000 + str(i) for i in range(5)), per_message=2)
+    leases = await house.lease(5)
+    assert [lease.task.asset.WhichOneof("content") for lease in leases] == ["text"] * 3 + ["text_ref"] * 2

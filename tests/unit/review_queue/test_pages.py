@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from review_queue.errors import PageSizeInvalid, PageTokenInvalid
-from review_queue.pages import page
+from review_queue.pages import MAX_BYTES, page
 
 QUERY = ("tasks", "tenant", "projects/p", "2")
 TYPES = (float, str)
@@ -26,7 +26,17 @@ def test_sizes() -> None:
 
 
 def test_the_last_page_has_no_token() -> None:
-    assert page(QUERY, 5, "", TYPES).token(None) == ""
+    assert page(QUERY, 5, "", TYPES).cut("abcde", lambda _: 1, lambda row: (0.0, row)) == ("abcde", "")
+    assert page(QUERY, 5, "", TYPES).cut("", lambda _: 1, lambda row: (0.0, row)) == ("", "")
+
+
+def test_large_rows_make_shorter_pages() -> None:
+    asked = page(QUERY, 5, "", TYPES)
+    rows, token = asked.cut("abcdef", lambda _: MAX_BYTES // 3, lambda row: (0.0, row))
+    assert rows == "abc"
+    assert page(QUERY, 5, token, TYPES).after == (0.0, "c")
+    rows, _ = asked.cut("ab", lambda _: MAX_BYTES + 1, lambda row: (0.0, row))
+    assert rows == "a"
 
 
 def test_a_token_of_another_query_is_refused() -> None:

@@ -159,9 +159,8 @@ async def some(conn: AsyncConnection, project: Project, page: Page) -> tuple[lis
     if page.after:
         query = query.where(a.seq > page.after[0])
     rows = (await conn.execute(query.order_by(a.seq).limit(page.size + 1))).all()
-    shown = rows[: page.size]
-    token = page.token((shown[-1].seq,) if len(rows) > page.size else None)
-    return [asset_pb2.Asset.FromString(row.body) for row in shown], token
+    cut, token = page.cut(rows, lambda row: len(row.body), lambda row: (row.seq,))
+    return [asset_pb2.Asset.FromString(row.body) for row in cut], token
 
 
 def from_body(body: bytes) -> Asset:

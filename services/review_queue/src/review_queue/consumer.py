@@ -60,10 +60,13 @@ async def on_label_evaluated(conn: AsyncConnection, events: Sequence[Event[Label
 
 
 def _each(convert: Callable[[Event[M]], T], events: Sequence[Event[M]]) -> list[T]:
-    try:
-        return [convert(event) for event in events]
-    except LabelError as error:
-        raise Poison(str(error)) from error
+    converted = []
+    for event in events:
+        try:
+            converted.append(convert(event))
+        except LabelError as error:
+            raise Poison(str(error), [event]) from error
+    return converted
 
 
 def _prediction(event: Event[PredictionCreated]) -> predictions.Prediction:

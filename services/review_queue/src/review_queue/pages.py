@@ -3,15 +3,21 @@
 import base64
 import hashlib
 import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import TypeVar
 
 from review_queue.errors import PageSizeInvalid, PageTokenInvalid
 
 MAX_PAGE = 1_000
+MAX_BYTES = 3 << 20
+"""Of what an answer carries; a message may have 4 MiB."""
 DEFAULT_PAGE = 100
 _DIGEST_BYTES = 8
 _MAX_TOKEN = 2_000
 
+T = TypeVar("T")
 Cursor = tuple[str | int | float, ...]
 
 
@@ -23,11 +29,25 @@ class Page:
     size: int
     after: Cursor | None
 
-    def token(self, last: Cursor | None) -> str:
-        """Token of the page behind the row `last`; empty for None."""
-        if last is None:
-            return ""
+    def cut(
+        self, rows: Sequence[T], size_of: Callable[[T], int], key_of: Callable[[T], Cursor]
+    ) -> tuple[Sequence[T], str]:
+        """The rows that one answer can carry, and the token of those behind them.
+
+        `rows` are up to one more than asked for; large ones make a page shorter than that, but never empty.
+        """
+        n = fitting(map(size_of, rows[: self.size]))
+        return rows[:n], self.token(key_of(rows[n - 1])) if len(rows) > n else ""
+
+    def token(self, last: Cursor) -> str:
+        """Token of the page behind the row `last`."""
         return base64.urlsafe_b64encode(_digest(self.query) + json.dumps(last).encode()).decode()
+
+
+def fitting(sizes: Iterable[int]) -> int:
+    """How many of the first things, of these sizes in bytes, one answer can carry; at least one if there is one."""
+    sums = list(accumulate(sizes))
+    return min(len(sums), max(1, sum(total <= MAX_BYTES for total in sums)))
 
 
 def page(query: tuple[str, ...], size: int, token: str, types: tuple[type, ...]) -> Page:

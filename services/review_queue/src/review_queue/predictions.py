@@ -42,9 +42,10 @@ async def store(conn: AsyncConnection, predictions: Sequence[Prediction]) -> Non
     A label that is there already is left alone. One that does not fit its project's ontology or its asset's text is
     not kept: a person labels the asset instead, and the task says why. Raises ProjectNotFound or AssetNotFound.
     """
+    known = await _projects(conn, predictions)
+    held = await task_rows.hold(conn, ((p.project_uid, p.label.asset_uid) for p in predictions))
+    # Only now: until the tasks are held another replica may be storing the same labels.
     fresh = await _fresh(conn, predictions)
-    known = await _projects(conn, fresh)
-    held = await task_rows.hold(conn, ((p.project_uid, p.label.asset_uid) for p in fresh))
     severities = await _severities(conn, [p.label.uid for p in fresh])
     now = {uid: task.standing for uid, task in held.items()}
     rows: list[dict[str, Any]] = []

@@ -67,8 +67,8 @@ async def some(conn: AsyncConnection, tenant: str, page: Page) -> tuple[list[Pro
     if page.after:
         query = query.where(_projects.c.project_id > page.after[0])
     rows = (await conn.execute(query.order_by(_projects.c.project_id).limit(page.size + 1))).all()
-    shown = [_project(row) for row in rows[: page.size]]
-    return shown, page.token((shown[-1].project_id,) if len(rows) > page.size else None)
+    cut, token = page.cut(rows, lambda row: len(row.ontology), lambda row: (row.project_id,))
+    return [_project(row) for row in cut], token
 
 
 def _values(project: Project) -> dict[str, Any]:

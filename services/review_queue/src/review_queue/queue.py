@@ -4,6 +4,7 @@ The next tasks are leased by one statement over the index (project, state, rank,
 past tasks under a live lease, so its cost depends on how many people are at work, not on how many tasks there are.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import CursorResult, and_, func, literal_column, select, update
@@ -13,6 +14,7 @@ from chassis.clock import now_us
 from chassis.db import Database
 from review_queue import tables
 from review_queue.errors import LeaseInvalid, LeaseLost, TaskNotFound
+from review_queue.pages import fitting
 from review_queue.project import Project
 from review_queue.review import TaskState
 from review_queue.shown import Shown, shown
@@ -43,7 +45,10 @@ def lease_us(seconds: int) -> int:
 async def lease_next(
     db: Database, project: Project, reviewer: str, max_tasks: int, seconds: int
 ) -> list[Lease]:
-    """Lease up to `max_tasks` (0 means 1) of the open tasks in the queue's order. Raises LeaseInvalid."""
+    """Lease up to `max_tasks` (0 means 1) of the open tasks in the queue's order. Raises LeaseInvalid.
+
+    Where all of them are more than one answer can carry, the last ones go back at once.
+    """
     if not 0 <= max_tasks <= MAX_TASKS:
         raise LeaseInvalid
     length = lease_us(seconds)
@@ -51,7 +56,9 @@ async def lease_next(
         now = now_us()
         leased = await _take(conn, project, reviewer, max_tasks or 1, now, now + length)
         tasks = await shown(conn, project, [uid for uid, _ in leased], now, leased=True)
-    return [Lease(task, token, now + length) for task, (_, token) in zip(tasks, leased, strict=True)]
+        n = fitting(task.size for task in tasks)
+        await _give_back(conn, [uid for uid, _ in leased[n:]])
+    return [Lease(task, token, now + length) for task, (_, token) in zip(tasks[:n], leased[:n], strict=True)]
 
 
 async def _take(
@@ -76,6 +83,11 @@ async def _take(
         .returning(_t.rank, _t.uid, _t.fencing_token)
     )
     return [(uid, token) for _, uid, token in sorted(taken)]
+
+
+async def _give_back(conn: AsyncConnection, uids: Sequence[str]) -> None:
+    if uids:
+        await conn.execute(update(tables.tasks).where(_t.uid.in_(uids)).values(lease_expire_us=0))
 
 
 async def renew(db: Database, project: Project, uid: str, reviewer: str, token: int, seconds: int) -> int:

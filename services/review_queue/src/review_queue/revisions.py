@@ -159,6 +159,5 @@ async def some(
     if page.after:
         query = query.where(_l.revision < page.after[0])
     rows = (await conn.execute(query.order_by(_l.revision.desc()).limit(page.size + 1))).all()
-    shown = rows[: page.size]
-    token = page.token((shown[-1].revision,) if len(rows) > page.size else None)
-    return [label_pb2.Label.FromString(found.body) for found in shown], token
+    cut, token = page.cut(rows, lambda row: len(row.body), lambda row: (row.revision,))
+    return [label_pb2.Label.FromString(found.body) for found in cut], token

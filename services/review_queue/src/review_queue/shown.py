@@ -31,6 +31,11 @@ class Shown:
     label: label_pb2.Label | None
     findings: Sequence[label_pb2.Finding]
 
+    @property
+    def size(self) -> int:
+        """What it weighs in an answer, bytes; the few small fields aside."""
+        return self.asset.ByteSize() + (self.label.ByteSize() if self.label else 0)
+
 
 async def shown(
     conn: AsyncConnection, project: Project, uids: Sequence[str], now_us: int, *, leased: bool = False
@@ -70,9 +75,10 @@ async def some(
 ) -> tuple[list[Shown], str]:
     """A page of the project's tasks in the queue's order, all that are not done unless a state is given."""
     keys = await _keys(conn, project, state, page, now_us)
-    some_keys = keys[: page.size]
-    tasks = await shown(conn, project, [uid for _, uid in some_keys], now_us)
-    return tasks, page.token(some_keys[-1] if len(keys) > page.size else None)
+    tasks = await shown(conn, project, [uid for _, uid in keys], now_us)
+    rows = list(zip(keys, tasks, strict=True))
+    cut, token = page.cut(rows, lambda row: row[1].size, lambda row: row[0])
+    return [task for _, task in cut], token
 
 
 async def _keys(

@@ -1,6 +1,7 @@
 """AssetService on the wire."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import TypeVar
 
 from grpc.aio import ServicerContext
@@ -17,6 +18,7 @@ from review_queue.errors import ChunkTooLarge, ParentMissing
 from review_queue.importing import Imported, Importer
 from review_queue.pages import page
 from review_queue.servicer.batches import batches
+from review_queue.servicer.streams import heard_out
 
 MAX_CHUNK_BYTES = 1 << 20
 _M = TypeVar("_M", pb2.ImportAssetsRequest, pb2.UploadContentRequest)
@@ -36,11 +38,13 @@ class AssetServicer(AssetServiceServicer):
     ) -> AsyncIterator[pb2.ImportAssetsResponse]:
         """Import rows, batch by batch."""
         messages = aiter(request_iterator)
-        first = await _first(messages)
-        importer = self._importer(first)
-        await importer.check_project()
-        async for rows in batches(first, messages):
-            yield _imported(await importer.run(rows))
+        async with heard_out(messages):
+            first = await _first(messages)
+            importer = self._importer(first)
+            await importer.check_project()
+            async with aclosing(batches(first, messages)) as parts:
+                async for rows in parts:
+                    yield _imported(await importer.run(rows))
 
     def _importer(self, first: pb2.ImportAssetsRequest) -> Importer:
         project_id = parse_project(first.parent)
@@ -53,10 +57,11 @@ class AssetServicer(AssetServiceServicer):
     ) -> pb2.UploadContentResponse:
         """Keep content in the blob store."""
         messages = aiter(request_iterator)
-        first = await _first(messages)
-        async with self._db.read() as conn:
-            await projects.get(conn, caller().tenant, parse_project(first.parent))
-        ref = await content.upload(self._blobs, _chunks(first, messages))
+        async with heard_out(messages):
+            first = await _first(messages)
+            async with self._db.read() as conn:
+                await projects.get(conn, caller().tenant, parse_project(first.parent))
+            ref = await content.upload(self._blobs, _chunks(first, messages))
         return pb2.UploadContentResponse(content=content_ref_to_pb(ref))
 
     async def ListAssets(

@@ -1,7 +1,7 @@
 """An import stream cut into batches."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -31,7 +31,7 @@ class _Batch:
 
 async def batches(
     first: pb2.ImportAssetsRequest, rest: AsyncIterator[pb2.ImportAssetsRequest]
-) -> AsyncIterator[list[Row]]:
+) -> AsyncGenerator[list[Row]]:
     """Rows in the order they came, some hundred at a time; raises TooManyRows.
 
     Small messages are gathered, but not for long: a client may wait for the answer before it sends more. No message

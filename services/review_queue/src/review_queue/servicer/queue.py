@@ -13,7 +13,7 @@ from labelmesh.review.v1.queue_service_pb2_grpc import QueueServiceServicer
 from labels.names import TASK, parse, parse_project, task_name
 from review_queue import answers, projects, queue, shown
 from review_queue.errors import RequestInvalid
-from review_queue.pages import page
+from review_queue.pages import MAX_BYTES, page
 from review_queue.priority import priority
 from review_queue.project import Project
 from review_queue.queue import Lease
@@ -22,9 +22,6 @@ from review_queue.servicer.inline import inline
 from review_queue.servicer.once import once
 from review_queue.shown import Shown
 from review_queue.wire import submission_from_pb
-
-_INLINE_BYTES = 3 << 20
-"""Of texts in one answer, which may have 4 MiB; longer ones stay references."""
 
 
 class QueueServicer(QueueServiceServicer):
@@ -48,7 +45,8 @@ class QueueServicer(QueueServiceServicer):
         return pb2.LeaseNextResponse(leases=(_lease(project, lease) for lease in leases))
 
     async def _inline(self, leases: Sequence[Lease]) -> None:
-        room = _INLINE_BYTES
+        """Put long texts in as far as the answer can carry them; behind that they stay references."""
+        room = MAX_BYTES - sum(lease.task.size for lease in leases)
         for lease in leases:
             size = lease.task.asset.text_ref.size_bytes
             if 0 < size <= room:

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _create_tasks()
     _create_labels()
     _create_reviews()
+    _create_requests()
 
 
 def _create_projects_and_assets() -> None:
@@ -132,6 +133,9 @@ def _create_reviews() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("confusion_by_run", "confusion", ["project_uid", "run_uid"])
+
+
+def _create_requests() -> None:
     op.create_table(
         "requests",
         sa.Column("project_uid", sa.Text, primary_key=True),
