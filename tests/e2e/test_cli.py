@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labelmesh.local import state
+from labelmesh.local import identity, state
 
 STUB = Path(__file__).parents[2] / "benchmarks" / "stub_llm.py"
 TEXTS = [
@@ -203,16 +203,16 @@ def test_a_key_with_other_content_is_refused_before_anything_is_stored(shell: Sh
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("project", "show", "nowhere"), "nowhere"),
-        (("import", "nowhere", "x.jsonl"), "nowhere"),
-        (("annotate", "nowhere"), "nowhere"),
+        (("project", "show", "nowhere"), "labelmesh project list"),
+        (("import", "nowhere", "x.jsonl"), "labelmesh project list"),
+        (("annotate", "nowhere"), "labelmesh project list"),
         (("annotate", "empty"), "holds nothing yet"),
-        (("review", "nowhere"), "nowhere"),
-        (("metrics", "nowhere"), "nowhere"),
-        (("export", "nowhere"), "nowhere"),
+        (("review", "nowhere"), "labelmesh project list"),
+        (("metrics", "nowhere"), "labelmesh project list"),
+        (("export", "nowhere"), "labelmesh project list"),
         (("export", "empty"), "holds nothing to export"),
         (("import", "empty", "missing.jsonl"), "There is no file or folder missing.jsonl"),
-        (("project", "create", "empty", "--choices", "x"), "empty"),
+        (("project", "create", "empty", "--choices", "x"), "another definition"),
         (("project", "create", "none"), "needs categories"),
         (("project", "create", "two", "--choices", "a,a"), "same name"),
         (("project", "create", "two", "--ontology", "missing.json"), "cannot be read"),
@@ -286,18 +286,19 @@ def test_ctrl_c_stops_every_process_and_a_killed_supervisor_leaves_nothing_for_l
     assert len(orphans) == 5
     first.kill()
     first.communicate()
-    assert all(orphan.is_running() for orphan in orphans)
+    assert all(identity.still_runs(orphan) for orphan in orphans)
 
     second = shell.up(endpoint)
-    assert not any(orphan.is_running() for orphan in orphans)
+    assert not any(identity.still_runs(orphan) for orphan in orphans)
     children = _children(second.pid)
     second.send_signal(signal.SIGINT)
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 0
     assert "Stopped." in output
-    assert not any(child.is_running() for child in children)
+    assert not any(identity.still_runs(child) for child in children)
     assert not (shell.state_dir / "state.json").exists()
 
 
-def _children(pid: int) -> list[psutil.Process]:
-    return psutil.Process(pid).children()
+def _children(pid: int) -> list[identity.Identity]:
+    found = [identity.identify(child.pid) for child in psutil.Process(pid).children()]
+    return [child for child in found if child is not None]

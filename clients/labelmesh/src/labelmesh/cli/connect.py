@@ -10,6 +10,7 @@ import typer
 
 from labelmesh.cli.errors import UserError
 from labelmesh.client import Client, Endpoints, LabelmeshError, NotConnected, Tls
+from labelmesh.client.arrival import PROJECT_REASONS
 from labelmesh.local import state
 from labels.names import is_project_id
 
@@ -75,6 +76,8 @@ def explain(error: LabelmeshError) -> str:
     """The sentence for a failed call."""
     if isinstance(error, NotConnected) and error.code == "UNAVAILABLE":
         return f"{error.message} See `labelmesh status` and the log of {error.service}."
+    if error.reason in PROJECT_REASONS:
+        return f"{error.message} `labelmesh project list` shows those there are."
     return error.message
 
 

@@ -15,6 +15,8 @@ from rich.text import Text
 from labelmesh.client.metric import Rate
 
 _WIDTH_WITHOUT_TERMINAL = 100
+_WHOLE = frozenset({"run", "pid", "address", "state"})
+"""Columns that are copied from the screen or compared at a glance: never broken."""
 
 
 def _console(*, stderr: bool) -> Console:
@@ -54,7 +56,12 @@ def table(*columns: str, title: str = "", right: Sequence[str] = ()) -> Table:
         show_edge=False,
     )
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            overflow="fold",
+            no_wrap=column in _WHOLE,
+        )
     return made
 
 
@@ -91,7 +98,7 @@ def when(time_us: int) -> str:
     """Microseconds since the epoch as local time; a dash for 0."""
     if not time_us:
         return "-"
-    return datetime.fromtimestamp(time_us / 1e6, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(time_us / 1e6, UTC).astimezone().strftime("%m-%d %H:%M:%S")
 
 
 def plural(count: int, noun: str) -> str:

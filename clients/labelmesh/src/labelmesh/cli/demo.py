@@ -28,6 +28,9 @@ def demo(
     model: Annotated[
         str, typer.Option(help="Local model (`labelmesh models list`); smollm2 shows the path in a minute.")
     ] = DEFAULT_MODEL,
+    texts: Annotated[
+        int, typer.Option(min=0, help="Only so many texts of each batch; 0: all, 140 in two projects.")
+    ] = 0,
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
@@ -47,7 +50,7 @@ def demo(
       labelmesh demo --model smollm2
     """
     folder = (resolve(None) / "demo" if state_dir is None else state_dir).absolute()
-    summary = asyncio.run(_demo(folder, model))
+    summary = asyncio.run(_demo(folder, model, texts))
     if summary is None:
         raise KeyboardInterrupt
     path = folder / "export" / "summary.json"
@@ -61,7 +64,7 @@ def demo(
     out.print(f"Exports and summary.json are in {path.parent}.")
 
 
-async def _demo(folder: Path, model: str) -> Summary | None:
+async def _demo(folder: Path, model: str, texts: int) -> Summary | None:
     """The summary; None when the user stopped it."""
     clear(folder)
     began = monotonic()
@@ -79,7 +82,7 @@ async def _demo(folder: Path, model: str) -> Summary | None:
                 stacks.append(stack)
                 view.done()
                 summary = Summary(model, f"{ACTOR} (reads the gold answers)", round(monotonic() - began, 2))
-                await _walk(stack, summary, folder / "export")
+                await _walk(stack, summary, folder / "export", texts)
             summary.seconds = round(monotonic() - began, 2)
         except asyncio.CancelledError:
             if not stopped():
@@ -90,10 +93,10 @@ async def _demo(folder: Path, model: str) -> Summary | None:
     return summary
 
 
-async def _walk(stack: Stack, summary: Summary, export_dir: Path) -> None:
+async def _walk(stack: Stack, summary: Summary, export_dir: Path, texts: int) -> None:
     async with Client(stack.endpoints, actor=ACTOR) as client:
         for name in NAMES:
-            walk = Walk(client, load(name), export_dir, _Steps())
+            walk = Walk(client, load(name, texts), export_dir, _Steps())
             summary.projects.append(await walk.go())
 
 

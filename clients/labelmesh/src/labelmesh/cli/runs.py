@@ -9,6 +9,7 @@ import typer
 from labelmesh.cli.annotate import report, watch
 from labelmesh.cli.connect import AsJson, ProjectId, StateDir, call, open_client
 from labelmesh.cli.console import err, out, plain, print_json, state, table, when
+from labelmesh.cli.metric_tables import shots_of
 from labelmesh.client import Client, ItemState, Run, Shots
 from labelmesh.client.run import RunItem
 
@@ -75,7 +76,7 @@ def show(
     if run.pause_reason:
         facts.add_row("why", run.pause_reason)
     facts.add_row("items", f"{run.succeeded:,} done, {run.failed:,} failed, {run.total:,} in all")
-    facts.add_row("prompt", f"{_shots(run)}, revision {run.prompt_revision}, {len(run.examples)} examples")
+    facts.add_row("prompt", f"{shots_of(run)}, revision {run.prompt_revision}")
     facts.add_row("model", run.model)
     facts.add_row("tokens", f"{run.prompt_tokens:,} sent, {run.completion_tokens:,} received")
     facts.add_row("time", f"{when(run.create_time_us)} to {when(run.end_time_us)}")
@@ -135,6 +136,4 @@ async def _look(
 
 
 def _shots(run: Run) -> str:
-    if run.config.shots is Shots.ZERO:
-        return "zero-shot"
-    return f"few-shot, {run.config.examples_per_category} a category"
+    return "zero" if run.config.shots is Shots.ZERO else f"few ({len(run.examples)})"

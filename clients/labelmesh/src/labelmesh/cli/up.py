@@ -12,7 +12,7 @@ from labelmesh.cli import stack_view
 from labelmesh.cli.connect import AsJson, StateDir, resolve
 from labelmesh.cli.console import err, out, print_json
 from labelmesh.cli.errors import UserError
-from labelmesh.local import health, identity, state
+from labelmesh.local import health, identity, leftovers, state
 from labelmesh.local.errors import NotRunning
 from labelmesh.local.running import DEFAULT_MODEL, Watchers, running
 from labelmesh.local.signals import stop_signals
@@ -113,9 +113,9 @@ def down(state_dir: StateDir = None) -> None:
         err.print("Stopped.")
         return
     # The supervisor was killed: what it started is ours to end, if it is still the same processes.
-    ended = identity.end([process.identity for process in reversed(found.processes)], 10.0)
+    ended = leftovers.end_all(found)
     state.forget(folder)
-    err.print(f"The supervisor was gone; ended {len(ended)} processes that it had left behind.")
+    err.print(f"The supervisor was gone; ended {ended} processes that it had left behind.")
 
 
 def _wait_for_end(supervisor: identity.Identity) -> None:

@@ -11,7 +11,7 @@ from labelmesh.client.projects import Projects
 T = TypeVar("T")
 
 _PATIENCE_S = 15.0
-_REASONS = frozenset({"PROJECT_MISSING", "PROJECT_NOT_FOUND", "PROJECT_UNKNOWN"})
+PROJECT_REASONS = frozenset({"PROJECT_MISSING", "PROJECT_NOT_FOUND", "PROJECT_UNKNOWN"})
 
 
 class Arrival:
@@ -32,7 +32,7 @@ class Arrival:
             try:
                 return await call()
             except LabelmeshError as error:
-                if error.reason not in _REASONS:
+                if error.reason not in PROJECT_REASONS:
                     raise
                 if not known:
                     await self._projects.get(project)

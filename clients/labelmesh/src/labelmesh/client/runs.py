@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ulid import ULID
 
@@ -74,9 +75,7 @@ class Runs:
             )
             response = await self._arrival.of(
                 project,
-                lambda request=request: self._link.unary(
-                    self._stub.ListPredictionRuns, request, repeatable=True
-                ),
+                partial(self._link.unary, self._stub.ListPredictionRuns, request, repeatable=True),
             )
             for pb in response.runs:
                 yield wire.run_from_pb(pb)

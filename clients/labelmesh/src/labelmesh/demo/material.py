@@ -28,11 +28,14 @@ class Material:
     @property
     def size(self) -> int:
         """Texts in both batches."""
-        return len(self.gold)
+        return sum(len(batch) for batch in self.batches)
 
 
-def load(name: str) -> Material:
-    """The material of one project, halved: the data is shuffled so that both halves are alike (data/README.md)."""
+def load(name: str, limit: int = 0) -> Material:
+    """The material of one project, halved: the data is shuffled so that both halves are alike (data/README.md).
+
+    With a limit only that many texts of each half.
+    """
     folder = resources.files("labelmesh.demo") / "data"
     described = json.loads((folder / f"{name}.ontology.json").read_text(encoding="utf-8"))
     ontology = _ontology(described)
@@ -48,7 +51,7 @@ def load(name: str) -> Material:
         title=described.get("title", name),
         instruction=described.get("instruction", ""),
         ontology=ontology,
-        batches=(tuple(rows[:half]), tuple(rows[half:])),
+        batches=(tuple(rows[:half][: limit or None]), tuple(rows[half:][: limit or None])),
         gold={document["key"]: _gold(document["gold"], ontology) for document in documents},
     )
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from time import monotonic, sleep
 
 import psutil
 from pydantic import BaseModel, ConfigDict
 
 _CLOCK_TOLERANCE_S = 2.0
+_LOOK_EVERY_S = 0.05
 
 
 class Identity(BaseModel):
@@ -41,11 +43,18 @@ def end(identities: Sequence[Identity], grace_seconds: float) -> list[int]:
     processes = [process for identity in identities if (process := _process(identity)) is not None]
     for process in processes:
         _quietly(process.terminate)
-    _, alive = psutil.wait_procs(processes, timeout=grace_seconds)
-    for process in alive:
+    for process in _still_alive(processes, grace_seconds):
         _quietly(process.kill)
-    psutil.wait_procs(alive, timeout=grace_seconds)
+    _still_alive(processes, grace_seconds)
     return [process.pid for process in processes]
+
+
+def _still_alive(processes: Sequence[psutil.Process], patience_s: float) -> list[psutil.Process]:
+    """Those that have not ended when the patience is over."""
+    end = monotonic() + patience_s
+    while (alive := [process for process in processes if _lives(process)]) and monotonic() < end:
+        sleep(_LOOK_EVERY_S)
+    return alive
 
 
 def ask_to_stop(identity: Identity) -> bool:
@@ -69,11 +78,19 @@ def _process(identity: Identity) -> psutil.Process | None:
     try:
         process = psutil.Process(identity.pid)
         same_start = abs(process.create_time() - identity.started) < _CLOCK_TOLERANCE_S
-        if same_start and tuple(process.cmdline()) == identity.command:
+        if same_start and tuple(process.cmdline()) == identity.command and _lives(process):
             return process
     except psutil.Error:
         pass
     return None
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether it runs. A zombie has ended; where nobody collects orphans it stays one for ever."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _quietly(signal: Callable[[], None]) -> None:

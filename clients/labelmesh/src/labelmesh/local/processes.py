@@ -13,16 +13,19 @@ from labelmesh.local.programs import Program, environment_of
 
 _LOG_BYTES = 32 << 20
 _LOOK_EVERY_S = 0.1
+_LOOKS = 200
 
 
 class Process:
     """A running child in its own session, so that the terminal's Ctrl-C reaches the supervisor only."""
 
-    def __init__(self, program: Program, child: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(
+        self, program: Program, child: asyncio.subprocess.Process, identity: Identity, log: Path
+    ) -> None:
         self.program = program
+        self.identity = identity
         self.log = log
         self._child = child
-        self.identity = identify(child.pid) or Identity(pid=child.pid, started=0.0, command=program.command)
 
     @property
     def pid(self) -> int:
@@ -99,22 +102,26 @@ async def start(program: Program, log_dir: Path) -> Process:
         except OSError as error:
             raise StartFailed(f"{program.name} could not be started: {error.strerror}.") from error
     try:
-        await _until_replaced(child.pid, program)
+        identity = await _settled(child.pid)
     except asyncio.CancelledError:
         # Nobody would know of it: it must not outlive the call that made it.
         child.kill()
         raise
-    return Process(program, child, log)
+    return Process(program, child, identity, log)
 
 
-async def _until_replaced(pid: int, program: Program) -> None:
-    """Wait for the fork to become the program, so that its command line is recorded and not ours."""
+async def _settled(pid: int) -> Identity:
+    """Who the child is once it has become the program: in between its command line is ours, or empty."""
     own = identify(os.getpid())
-    for _ in range(50):
+    for _ in range(_LOOKS):
         seen = identify(pid)
-        if seen is None or own is None or seen.command != own.command or program.command == own.command:
-            return
+        if seen is None:
+            break
+        if seen.command and (own is None or seen.command != own.command):
+            return seen
         await asyncio.sleep(0.01)
+    # It ended at once; an identity that fits no process.
+    return Identity(pid=pid, started=0.0, command=())
 
 
 def _rotate(log: Path) -> None:

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labelmesh.local import ports, programs, state
+from labelmesh.local import leftovers, ports, programs, state
 from labelmesh.local.errors import StateUnreadable
-from labelmesh.local.identity import Identity, end, identify
+from labelmesh.local.identity import Identity, identify
 from labelmesh.local.model_defaults import DEFAULT_CONTEXT_TOKENS, DEFAULT_PARALLEL
 from labelmesh.local.programs import BROKER, MODEL_SERVER, PORTS, SERVICES, Surroundings
 from labelmesh.local.stack import Stack, snapshot
@@ -18,7 +18,6 @@ from labelmesh.local.supervisor import Event, Supervisor
 from labelmesh.local.weights import Fetching, local_weights
 
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
-_STALE_GRACE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ def _recover(state_dir: Path, watchers: Watchers) -> None:
         return
     if left_over is None:
         return
-    ended = end([process.identity for process in reversed(left_over.processes)], _STALE_GRACE_S)
+    ended = leftovers.end_all(left_over)
     if ended:
-        watchers.on_step(f"ended {len(ended)} processes that an earlier run left behind")
+        watchers.on_step(f"ended {ended} processes that an earlier run left behind")
     state.forget(state_dir)
