@@ -36,13 +36,13 @@ async def test_the_trace_travels_without_a_collector(world, echo, ask) -> None:
     assert await _through_everything(world, echo, ask) == [PARENT, PARENT]
 
 
-async def test_spans_are_made_with_a_collector(world, echo, ask, monkeypatch) -> None:
+async def test_spans_are_made_with_a_collector(world, echo, ask) -> None:
     exporter = InMemorySpanExporter()
     telemetry.record("tester", SimpleSpanProcessor(exporter))
     try:
         seen = await _through_everything(world, echo, ask)
     finally:
-        monkeypatch.setattr(telemetry, "_provider", None)
+        telemetry._provider = None
     assert {traceparent[3:35] for traceparent in seen} == {TRACE_ID}
     spans = {span.name: span for span in exporter.get_finished_spans()}
     handled = spans["tester handles labelmesh.review.v1.AssetsImported"]

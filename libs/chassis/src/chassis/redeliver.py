@@ -134,7 +134,7 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.action == "show" and arguments.seq is None:
         parser.error("say which: --seq N")
     settings = load(ServiceSettings)
-    log.configure("labelmesh-redeliver", "WARNING")
+    log.configure("labelmesh-redeliver", "ERROR")
     raise SystemExit(asyncio.run(_command(arguments, settings)))
 
 

@@ -54,8 +54,9 @@ class Server:
         self, settings: ServiceSettings, servicers: Sequence[Registration], errors: ErrorTable
     ) -> None:
         interceptors: list[Any] = [CallInterceptor(Tokens(settings.tokens_file), errors)]
-        if telemetry.recording():
-            interceptors.insert(0, aio_server_interceptor())  # type: ignore[no-untyped-call]
+        provider = telemetry.provider()
+        if provider is not None:
+            interceptors.insert(0, aio_server_interceptor(provider))  # type: ignore[no-untyped-call]
         self._settings = settings
         self._server = grpc.aio.server(interceptors=interceptors, options=_OPTIONS)
         self._health = health.aio.HealthServicer()
@@ -144,7 +145,7 @@ def run(main: Callable[[S], Coroutine[Any, Any, None]], settings_cls: type[S]) -
     except ChassisError as error:
         _log.error("stopped", error=type(error).__name__, sentence=str(error))
         sys.exit(1)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - the last line of the log, without words that may quote a customer
         _log.error("stopped", error=type(error).__name__, fault=log.where(error))
         sys.exit(1)
 

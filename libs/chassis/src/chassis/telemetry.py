@@ -46,18 +46,17 @@ def record(service: str, processor: Any, ratio: float = 1.0) -> None:
     if _provider is None:
         resource = Resource.create({"service.name": service, "service.namespace": "labelmesh"})
         _provider = TracerProvider(resource=resource, sampler=ParentBased(TraceIdRatioBased(ratio)))
-        trace.set_tracer_provider(_provider)
     _provider.add_span_processor(processor)
 
 
-def recording() -> bool:
-    """Whether spans go anywhere."""
-    return _provider is not None
+def provider() -> TracerProvider | None:
+    """Where spans go; None while they go nowhere."""
+    return _provider
 
 
 def tracer() -> trace.Tracer:
     """The tracer of this service; its spans cost next to nothing while nothing is recorded."""
-    return trace.get_tracer("labelmesh")
+    return (_provider or trace.get_tracer_provider()).get_tracer("labelmesh")
 
 
 def inject() -> dict[str, str]:
@@ -76,7 +75,7 @@ def handling(service: str, type_name: str, events: Sequence[Event[Any]]) -> Iter
     """The trace of the first event goes on; the traces of the others are linked to its span."""
     token = tracecontext.enter(events[0].traceparent)
     try:
-        if not recording():
+        if _provider is None:
             yield
             return
         links = [
