@@ -45,7 +45,13 @@ async def test_a_service_starts_without_its_broker(world, broker: NatsServer) ->
         assert await world.names() == []
         await asyncio.to_thread(broker.start)
         await world.reached(2)
+        await asyncio.to_thread(broker.kill)
+        await world.emit(["c"])
     assert await world.names() == ["a", "b"]
+    await asyncio.to_thread(broker.start)
+    async with outbox.Relay(world.db, world.bus), world.consumer():
+        await world.reached(3)
+    assert await world.names() == ["a", "b", "c"]
 
 
 async def test_a_lost_consumer_and_a_lost_stream_are_made_again(world) -> None:

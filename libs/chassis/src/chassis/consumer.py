@@ -12,6 +12,7 @@ from chassis.db import Database
 from chassis.reader import Handler, Reader
 
 _STOP_SECONDS = 10.0
+_IDLE_STOP_SECONDS = 0.5
 
 __all__ = ["Consumer", "Handler"]
 
@@ -63,6 +64,10 @@ class Consumer:
             reader.stop()
         if not self._tasks:
             return
+        await asyncio.wait(self._tasks, timeout=_IDLE_STOP_SECONDS)
+        for reader, task in zip(self._readers, self._tasks, strict=True):
+            if reader.idle:  # It waits for a broker that is away.
+                task.cancel()
         _, late = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
         for task in late:
             task.cancel()

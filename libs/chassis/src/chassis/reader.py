@@ -61,6 +61,11 @@ class Reader:
         self._in_hand: list[Msg] = []
         self._stopping = asyncio.Event()
 
+    @property
+    def idle(self) -> bool:
+        """Whether no batch is in hand."""
+        return not self._in_hand
+
     def stop(self) -> None:
         """Take no further batch."""
         self._stopping.set()
