@@ -290,3 +290,20 @@ async def test_it_ends_in_good_order(world):
     assert (await world.get(run.name)).state in (RUN_STATE_RUNNING, RUN_STATE_DONE)
     assert (await world.reaches(run.name, RUN_STATE_DONE)).succeeded == 40
     assert len(await world.events(40)) == 40
+
+
+async def test_another_replica_takes_over_from_a_dead_one(worlds, database_url):
+    if database_url.startswith("sqlite"):
+        pytest.skip("an SQLite file has one process")
+    one, two = await worlds(), await worlds()
+    one.stub.control(delay_ms=300)
+    await one.create_project()
+    await one.import_texts([f"text {n}" for n in range(120)])
+    run = await one.run(minimum=120, concurrency=4)
+    await one.events(10)
+    one.service.kill()
+    one.stub.control(delay_ms=20)
+    done = await two.reaches(run.name, RUN_STATE_DONE, 90)
+    assert (done.total, done.succeeded, done.failed) == (120, 120, 0)
+    events = await two.events(120)
+    assert sorted(event.asset.key for event in events) == sorted(f"key-{n}" for n in range(120))

@@ -34,6 +34,16 @@ def test_one_token_labels(tool, spell):
     assert score(t, MASS, tokens) == (0.6 / 0.95, 0.6 / 0.99, 0.64 / 0.99)
 
 
+def test_rivals_outside_the_top_five_are_not_impossible(tool, spell):
+    tokens = spell('{"category":"', ("pos", 0.7, {"the": 0.1, "a": 0.06}), '"}')
+    t = tool(SINGLE, "pos", "neg", "mix")
+    # two rivals, each with half of 0.06
+    assert score(t, MASS, tokens) == (0.7 / 0.76, 0.7 / 0.84, 1.0)
+    tokens = spell('{"category":"', ("pos", 0.7, {"the": 0.2, "a": 0.09}), '"}')
+    # but not more than what is unreported
+    assert score(t, MASS, tokens) == (0.7 / 0.71, 0.7 / 0.71, 1.0)
+
+
 def test_labels_of_several_tokens_with_a_shared_first(tool, spell):
     tokens = spell(
         '{"category": "',

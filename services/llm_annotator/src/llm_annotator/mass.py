@@ -6,8 +6,10 @@ sorted by what it would spell: the same side as the answer (`for`), the other si
 (`open`: a prefix of both), or nothing that the schema allows (ignored, as a grammar would forbid it).
 
 The score of a decision is the mass for the answer over the mass for and against it. What the endpoint did not
-report, u = 1 - sum of reported, and what is open may belong to either side: `lower` counts it against,
-`upper` for the answer.
+report, u = 1 - sum of reported, and what is open may belong to either side: `lower` counts it against, `upper` for
+the answer. Where no alternative was reported for some of the other answers, they are not impossible: each has at most
+about the least probability reported at that token, m; half of it is assumed, r = min(u, n m / 2) for n such answers.
+Without that, every decision whose rivals fell out of the top five would score exactly 1.
 """
 
 import json
@@ -157,12 +159,15 @@ def _descend(
             tail = Score(1.0, 0.0, 1.0)
             break
         split = _Split(line.probability(index))
+        rivals = alive - wanted
         for data, p in line.alternatives(index):
             after = walk.alive(path + spellings.fold(data), alive) if data else frozenset()
             split.add(p, bool(after & wanted), bool(after - wanted))
-        steps.append(split)
+            rivals -= after
         path += spellings.fold(line.piece(index))
         alive = walk.alive(path, alive)
+        split.unseen = len(rivals - alive)
+        steps.append(split)
         index += 1
     else:
         tail = certain(1.0)
@@ -180,9 +185,13 @@ class _Split:
         self.against = 0.0
         self.open = 0.0
         self.reported = generated
+        self.least = generated
+        #: Answers on the other side for which nothing was reported.
+        self.unseen = 0
 
     def add(self, p: float, supporting: bool, against: bool) -> None:
         self.reported += p
+        self.least = min(self.least, p)
         if supporting and against:
             self.open += p
         elif supporting:
@@ -193,12 +202,14 @@ class _Split:
     def score(self, after: Score) -> Score:
         """The score here, given the score after the generated token."""
         known = self.supporting + self.generated + self.against
-        unknown = self.open + max(0.0, 1.0 - self.reported)
+        unreported = max(0.0, 1.0 - self.reported)
+        unknown = self.open + unreported
+        assumed = min(unreported, self.unseen * self.least / 2)
         if known <= 0.0:
             return Score(0.0, 0.0, 1.0)
         whole = known + unknown
         return Score(
-            (self.supporting + self.generated * after.raw) / known,
+            (self.supporting + self.generated * after.raw) / (known + assumed),
             (self.supporting + self.generated * after.lower) / whole,
             (self.supporting + self.generated * after.upper + unknown) / whole,
         )
@@ -221,6 +232,7 @@ def list_mass(line: TokenLine, char: int, *, first: bool) -> Score:
             side in ("either", "close" if closed else "on"),
             side in ("either", "on" if closed else "close"),
         )
+    split.unseen = 0 if split.against or split.open else 1
     return split.score(certain(1.0))
 
 
