@@ -26,7 +26,7 @@ _SCHEMA = re.compile(r"response_format|json_schema|json_object|grammar|schema|st
 _LOGPROBS = re.compile(r"logprobs")
 
 
-class SchemaRefused(Exception):
+class SchemaRefused(AnnotatorError):
     """The endpoint does not accept this way of holding the output to a schema."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class SchemaRefused(Exception):
         self.otherwise = RequestRefused()
 
 
-def status_error(status: int, said: str, headers: Mapping[str, str]) -> AnnotatorError | SchemaRefused:
+def status_error(status: int, said: str, headers: Mapping[str, str]) -> AnnotatorError:
     """The error for a status of 400 or more; `said` is what the endpoint says in words and codes.
 
     401 and 403 KeyRefused, 404 ModelMissing, 402 and used-up quotas QuotaExhausted; 408, 409, 425, 429 and

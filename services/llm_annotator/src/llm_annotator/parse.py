@@ -15,6 +15,7 @@ from jsonschema.exceptions import best_match
 
 from labels.ontology import Tool, ToolKind
 from llm_annotator.answer import Answer, ListEnds, Mention, Named, Place, ToolAnswer
+from llm_annotator.errors import AnnotatorError
 from llm_annotator.reply_json import Array, Node, NotJson, Object, String, read
 from llm_annotator.schema import ANSWER_KEY, Schema, compile_schema
 
@@ -23,7 +24,7 @@ _SEPARATORS = re.compile(r"[\s_-]+")
 _FENCE = re.compile(r"```\w*")
 
 
-class Unusable(Exception):
+class Unusable(AnnotatorError):
     """The reply cannot be used; the sentence is for the model and may quote its reply."""
 
 

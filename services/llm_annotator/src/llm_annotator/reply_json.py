@@ -9,12 +9,14 @@ import re
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
+from llm_annotator.errors import AnnotatorError
+
 MAX_DEPTH = 8
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ATOM = re.compile(r"-?\d[\d.eE+-]*|true|false|null")
 
 
-class NotJson(Exception):
+class NotJson(AnnotatorError):
     """The text is not JSON at that place."""
 
 
