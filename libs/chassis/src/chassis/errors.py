@@ -61,6 +61,14 @@ class BlobUriRefused(ChassisError):
     """The content's address does not belong to this blob store."""
 
 
+class PageSizeInvalid(ChassisError):
+    """A page_size must be 0 to 1,000."""
+
+
+class PageTokenInvalid(ChassisError):
+    """The page_token does not belong to this query."""
+
+
 class SettingsRefused(ChassisError):
     """The settings are not safe or not complete."""
 
@@ -83,6 +91,8 @@ PLATFORM: Mapping[type[Exception], StatusCode] = {
     BlobCorrupt: StatusCode.DATA_LOSS,
     BlobTooLarge: StatusCode.INVALID_ARGUMENT,
     BlobUriRefused: StatusCode.INVALID_ARGUMENT,
+    PageSizeInvalid: StatusCode.INVALID_ARGUMENT,
+    PageTokenInvalid: StatusCode.INVALID_ARGUMENT,
     SubjectRefused: StatusCode.INTERNAL,
     SettingsRefused: StatusCode.INTERNAL,
 }

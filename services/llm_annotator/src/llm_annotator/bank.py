@@ -9,9 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import now_us
 from chassis.db import insert_ignore
+from chassis.pages import Cursor
 from labelmesh.label.v1 import label_pb2
 from labels.label import Label
 from labels.proto import label_from_pb
+from llm_annotator.errors import RequestInvalid
 from llm_annotator.examples import (
     MAX_EXAMPLE_CHARS,
     Candidate,
@@ -20,11 +22,14 @@ from llm_annotator.examples import (
     draw_per_class,
     reply_of,
 )
-from llm_annotator.pages import Cursor
 from llm_annotator.projects import Project
 from llm_annotator.prompt import Shot
 from llm_annotator.run import RunConfig, Shots
+from llm_annotator.schema import text_tools
 from llm_annotator.tables import examples
+
+MAX_EXAMPLES = 512
+"""Examples in one prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,15 @@ async def remove(conn: AsyncConnection, project_uid: str, asset_uid: str) -> Non
     await conn.execute(delete(examples).where(here))
 
 
+def check(project: Project, config: RunConfig) -> None:
+    """Raise RequestInvalid when a prompt by the config could hold more examples than allowed."""
+    classes = sum(len(tool.categories) for tool in text_tools(project.ontology))
+    if config.shots is Shots.FEW and config.per_category * classes > MAX_EXAMPLES:
+        raise RequestInvalid(
+            f"{config.per_category} examples for each of {classes} categories are more than {MAX_EXAMPLES}."
+        )
+
+
 async def draw(conn: AsyncConnection, project: Project, config: RunConfig) -> list[Example]:
     """The examples for a prompt by the config; labels that the ontology no longer allows are left out."""
     if config.shots is Shots.ZERO:
@@ -86,7 +100,9 @@ async def draw(conn: AsyncConnection, project: Project, config: RunConfig) -> li
         )
         for row in rows
     ]
-    drawn = draw_per_class(candidates, project.ontology, config.per_category, config.seed, config.pool)
+    drawn = draw_per_class(candidates, project.ontology, config.per_category, config.seed, config.pool)[
+        :MAX_EXAMPLES
+    ]
     return await _examples(conn, project, drawn)
 
 

@@ -2,7 +2,7 @@
 
 AnnotatorError
 ├── ProjectMissing · RunMissing · RequestInvalid · NoTextTool
-├── RequestIdReused · RunNotResumable · RunNotCancellable · PageTokenInvalid
+├── RequestIdReused · RunNotResumable · RunNotCancellable
 ├── ItemError                  this text has no usable answer; others may
 │   ├── MalformedReply · ReplyCut · ReplyRefused · PromptTooLong · RequestRefused · TooManyAnnotations
 │   └── TextUnreadable · LogprobsUnreadable
@@ -29,10 +29,6 @@ class RunMissing(AnnotatorError):
 
 class RequestInvalid(AnnotatorError):
     """The request is not valid."""
-
-
-class PageTokenInvalid(RequestInvalid):
-    """The page token does not belong to this query."""
 
 
 class NoTextTool(AnnotatorError):

@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.auth import caller
 from chassis.db import Database
+from chassis.pages import page
 from labelmesh.annotator.v1 import prediction_run_service_pb2 as pb
 from labelmesh.annotator.v1 import prediction_run_service_pb2_grpc
-from llm_annotator import items, pages, projects, runs, wire
+from llm_annotator import items, projects, runs, wire
 from llm_annotator.projects import Project
 
 
@@ -55,12 +56,12 @@ class PredictionRunServicer(prediction_run_service_pb2_grpc.PredictionRunService
         """Lists runs."""
         async with self._database.read() as conn:
             project = await _project(conn, request.parent)
-            after = pages.cursor(request.page_token, (str,), "runs", project.uid)
-            size = pages.page_size(request.page_size)
-            found = await runs.page(conn, project.uid, size + 1, str(after[0]) if after else None)
+            asked = page(("runs", project.uid), request.page_size, request.page_token, (str,))
+            after = str(asked.after[0]) if asked.after else None
+            found = await runs.page(conn, project.uid, asked.size + 1, after)
+        shown, token = asked.first(found, lambda run: (run.uid,))
         return pb.ListPredictionRunsResponse(
-            runs=[wire.run_to_pb(run, project.id) for run in found[:size]],
-            next_page_token=pages.token((found[size - 1].uid,), "runs", project.uid) if found[size:] else "",
+            runs=[wire.run_to_pb(run, project.id) for run in shown], next_page_token=token
         )
 
     async def CancelPredictionRun(
@@ -93,17 +94,16 @@ class PredictionRunServicer(prediction_run_service_pb2_grpc.PredictionRunService
         _context: ServicerContext[pb.ListPredictionItemsRequest, pb.ListPredictionItemsResponse],
     ) -> pb.ListPredictionItemsResponse:
         """Lists a run's items."""
-        state, size = wire.item_state_from_pb(request.state), pages.page_size(request.page_size)
+        state = wire.item_state_from_pb(request.state)
         async with self._database.read() as conn:
             project, uid = await _run(conn, request.parent)
             await runs.get(conn, project.uid, uid)
             query = ("items", uid, str(state))
-            after = pages.cursor(request.page_token, (int,), *query)
-            found = await items.page(
-                conn, project.uid, uid, state, size + 1, int(after[0]) if after else None
-            )
-        token = pages.token((found[size - 1].position,), *query) if found[size:] else ""
-        listed = [wire.item_to_pb(item, project.id) for item in found[:size]]
+            asked = page(query, request.page_size, request.page_token, (int,))
+            after = int(asked.after[0]) if asked.after else None
+            found = await items.page(conn, project.uid, uid, state, asked.size + 1, after)
+        shown, token = asked.first(found, lambda item: (item.position,))
+        listed = [wire.item_to_pb(item, project.id) for item in shown]
         return pb.ListPredictionItemsResponse(items=listed, next_page_token=token)
 
 

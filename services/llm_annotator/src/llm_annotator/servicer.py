@@ -5,13 +5,14 @@ from grpc.aio import ServicerContext
 
 from chassis.auth import caller
 from chassis.db import Database
+from chassis.pages import page
 from labelmesh.annotator.v1 import annotator_service_pb2 as pb
 from labelmesh.annotator.v1 import annotator_service_pb2_grpc
 from labelmesh.annotator.v1.prediction_run_service_pb2 import RunConfig as RunConfigPb
 from labels.asset import check_text
 from labels.errors import LabelError
 from labels.proto import label_to_pb
-from llm_annotator import bank, errors, pages, plans, projects, wire
+from llm_annotator import bank, errors, plans, projects, wire
 from llm_annotator.annotator import Annotator
 from llm_annotator.plan import Plan
 
@@ -109,13 +110,12 @@ class AnnotatorServicer(annotator_service_pb2_grpc.AnnotatorServiceServicer):
         """Lists the example bank."""
         async with self._database.read() as conn:
             project = await projects.by_id(conn, caller().tenant, wire.project_id(request.parent))
-            after = pages.cursor(request.page_token, (int, str), "examples", project.uid)
-            size = pages.page_size(request.page_size)
-            entries, total = await bank.page(conn, project.uid, size + 1, after)
+            query = ("examples", project.uid)
+            asked = page(query, request.page_size, request.page_token, (int, str))
+            entries, total = await bank.page(conn, project.uid, asked.size + 1, asked.after)
+        shown, token = asked.first(entries, lambda entry: entry.key)
         return pb.ListExamplesResponse(
-            examples=[wire.example_to_pb(entry, project.id) for entry in entries[:size]],
+            examples=[wire.example_to_pb(entry, project.id) for entry in shown],
             total=total,
-            next_page_token=pages.token(entries[size - 1].key, "examples", project.uid)
-            if entries[size:]
-            else "",
+            next_page_token=token,
         )

@@ -4,9 +4,7 @@ QaError
 ├── ProjectUnknown
 ├── RuleUnknown
 ├── RuleSettingsInvalid
-├── TextUnreadable
-├── PageSizeInvalid
-└── InvalidPageToken
+└── TextUnreadable
 """
 
 
@@ -31,11 +29,3 @@ class RuleSettingsInvalid(QaError):
 
 class TextUnreadable(QaError):
     """The asset's text is not UTF-8."""
-
-
-class PageSizeInvalid(QaError):
-    """A page may have 1 to 1,000 entries."""
-
-
-class InvalidPageToken(QaError):
-    """The page token does not belong to this query."""

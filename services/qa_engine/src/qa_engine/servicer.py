@@ -9,16 +9,15 @@ from chassis.auth import caller
 from chassis.blobs import Blobs
 from chassis.db import Database
 from chassis.errors import ErrorTable
+from chassis.pages import page
 from labelmesh.qa.v1 import rule_service_pb2 as pb2
 from labelmesh.qa.v1.rule_service_pb2_grpc import RuleServiceServicer
 from labels.errors import FindingInvalid, LabelError
 from labels.names import asset_name, label_name, parse_project
 from labels.proto import asset_from_pb, finding_to_pb, label_from_pb, severity_from_pb, severity_to_pb
-from qa_engine import findings, pages, projects, texts
+from qa_engine import findings, projects, texts
 from qa_engine.engine import Engine, Rule, Settings, Subject
 from qa_engine.errors import (
-    InvalidPageToken,
-    PageSizeInvalid,
     ProjectUnknown,
     QaError,
     RuleSettingsInvalid,
@@ -36,8 +35,6 @@ STATUS = ErrorTable(
         ProjectUnknown: grpc.StatusCode.NOT_FOUND,
         RuleUnknown: grpc.StatusCode.NOT_FOUND,
         RuleSettingsInvalid: grpc.StatusCode.INVALID_ARGUMENT,
-        PageSizeInvalid: grpc.StatusCode.INVALID_ARGUMENT,
-        InvalidPageToken: grpc.StatusCode.INVALID_ARGUMENT,
     }
 )
 
@@ -84,12 +81,13 @@ class RuleServicer(RuleServiceServicer):
         project = await self._project(request.parent)
         if request.rule:
             self._engine.rule(request.rule)
-        size = pages.size(request.page_size)
-        before = pages.seq(request.page_token, project.uid, request.rule)
+        query = ("findings", project.uid, request.rule)
+        asked = page(query, request.page_size, request.page_token, (int,))
+        before = int(asked.after[0]) if asked.after else None
         async with self._db.read() as conn:
-            found = await findings.page(conn, project.uid, request.rule, before, size + 1)
-        more = pages.token(found[size - 1].seq, project.uid, request.rule) if len(found) > size else ""
-        stored = [stored_to_pb(finding, project) for finding in found[:size]]
+            found = await findings.page(conn, project.uid, request.rule, before, asked.size + 1)
+        shown, more = asked.first(found, lambda finding: (finding.seq,))
+        stored = [stored_to_pb(finding, project) for finding in shown]
         return pb2.ListFindingsResponse(findings=stored, next_page_token=more)
 
     async def _project(self, parent: str) -> Project:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import outbox
 from chassis.clock import now_us
 from chassis.ids import new_uid
+from chassis.pages import Page
 from labelmesh.label.v1 import asset_pb2
 from labelmesh.review.v1 import review_events_pb2
 from labels.asset import Asset
@@ -17,7 +18,6 @@ from labels.names import project_name
 from labels.proto import asset_from_pb, asset_to_pb
 from review_queue import priority, tables
 from review_queue.errors import AssetNotFound, KeyTaken
-from review_queue.pages import Page
 from review_queue.project import PreAnnotation, Project
 from review_queue.review import TaskState
 

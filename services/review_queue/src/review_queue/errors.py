@@ -6,7 +6,6 @@ ReviewError
 ├── RequestInvalid
 │   ├── ProjectInvalid · RunForeign
 │   ├── RequestIdInvalid · RequestIdReused
-│   ├── PageSizeInvalid · PageTokenInvalid
 │   ├── LeaseInvalid
 │   ├── ParentMissing · TooManyRows · ChunkTooLarge · ContentEmpty
 │   └── SubmissionInvalid
@@ -64,14 +63,6 @@ class RequestIdInvalid(RequestInvalid):
 
 class RequestIdReused(RequestInvalid):
     """This request_id was used before for another request."""
-
-
-class PageSizeInvalid(RequestInvalid):
-    """A page_size must be 0 to 1,000."""
-
-
-class PageTokenInvalid(RequestInvalid):
-    """The page_token does not belong to this query."""
 
 
 class LeaseInvalid(RequestInvalid):

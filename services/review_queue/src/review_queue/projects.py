@@ -12,13 +12,13 @@ from chassis import outbox
 from chassis.clock import now_us
 from chassis.db import Database, insert_ignore
 from chassis.ids import new_uid
+from chassis.pages import Page
 from labelmesh.label.v1 import ontology_pb2
 from labelmesh.review.v1 import review_events_pb2
 from labels.ontology import Ontology
 from labels.proto import ontology_from_pb, ontology_to_pb
 from review_queue import tables
 from review_queue.errors import ProjectExists, ProjectNotFound
-from review_queue.pages import Page
 from review_queue.priority import Weights
 from review_queue.project import Definition, PreAnnotation, Project, check_project
 from review_queue.wire import project_to_pb

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import now_us
 from chassis.db import Database
+from chassis.pages import fitting
 from review_queue import tables
 from review_queue.errors import LeaseInvalid, LeaseLost, TaskNotFound
-from review_queue.pages import fitting
 from review_queue.project import Project
 from review_queue.review import TaskState
 from review_queue.shown import Shown, shown

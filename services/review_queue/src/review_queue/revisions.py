@@ -12,6 +12,7 @@ from chassis.blobs import Blobs
 from chassis.clock import now_us
 from chassis.db import Database
 from chassis.ids import new_uid
+from chassis.pages import Page
 from labelmesh.label.v1 import label_pb2
 from labelmesh.review.v1 import review_events_pb2
 from labels.asset import Asset
@@ -21,7 +22,6 @@ from labels.names import RUN, parse
 from labels.proto import asset_to_pb, label_from_pb, label_to_pb
 from review_queue import assets, content, requests, standing, tables, task_rows
 from review_queue.errors import EtagMismatch, LabelNotFound
-from review_queue.pages import Page
 from review_queue.project import Project
 from review_queue.request import Request
 from review_queue.review import by_person

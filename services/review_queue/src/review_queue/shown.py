@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Row, Select, literal, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.pages import Page
 from labelmesh.label.v1 import asset_pb2, label_pb2
 from labelmesh.qa.v1 import qa_events_pb2
 from review_queue import tables
-from review_queue.pages import Page
 from review_queue.priority import Terms
 from review_queue.project import Project
 from review_queue.review import TaskState

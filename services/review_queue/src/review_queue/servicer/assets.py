@@ -9,6 +9,7 @@ from grpc.aio import ServicerContext
 from chassis.auth import caller
 from chassis.blobs import Blobs
 from chassis.db import Database
+from chassis.pages import page
 from labelmesh.review.v1 import asset_service_pb2 as pb2
 from labelmesh.review.v1.asset_service_pb2_grpc import AssetServiceServicer
 from labels.names import parse_project
@@ -16,7 +17,6 @@ from labels.proto import content_ref_to_pb
 from review_queue import assets, content, projects
 from review_queue.errors import ChunkTooLarge, ParentMissing
 from review_queue.importing import Imported, Importer
-from review_queue.pages import page
 from review_queue.servicer.batches import batches
 from review_queue.servicer.streams import heard_out
 

@@ -7,12 +7,12 @@ from grpc.aio import ServicerContext
 from chassis.auth import caller
 from chassis.blobs import Blobs
 from chassis.db import Database
+from chassis.pages import page
 from labelmesh.review.v1 import label_service_pb2 as pb2
 from labelmesh.review.v1.label_service_pb2_grpc import LabelServiceServicer
 from labels.names import ASSET, LABEL, parse, parse_project
 from labels.proto import annotation_from_pb
 from review_queue import export, projects, revisions
-from review_queue.pages import page
 from review_queue.project import Project
 from review_queue.revisions import Edit
 from review_queue.servicer.inline import inline

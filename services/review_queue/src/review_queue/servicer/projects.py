@@ -4,11 +4,11 @@ from grpc.aio import ServicerContext
 
 from chassis.auth import caller
 from chassis.db import Database
+from chassis.pages import page
 from labelmesh.review.v1 import project_service_pb2 as pb2
 from labelmesh.review.v1.project_service_pb2_grpc import ProjectServiceServicer
 from labels.names import parse_project
 from review_queue import projects
-from review_queue.pages import page
 from review_queue.wire import definition_from_pb, project_to_pb
 
 

@@ -8,12 +8,12 @@ from chassis.auth import caller
 from chassis.blobs import Blobs
 from chassis.clock import now_us
 from chassis.db import Database
+from chassis.pages import MAX_BYTES, page
 from labelmesh.review.v1 import queue_service_pb2 as pb2
 from labelmesh.review.v1.queue_service_pb2_grpc import QueueServiceServicer
 from labels.names import TASK, parse, parse_project, task_name
 from review_queue import answers, projects, queue, shown
 from review_queue.errors import RequestInvalid
-from review_queue.pages import MAX_BYTES, page
 from review_queue.priority import priority
 from review_queue.project import Project
 from review_queue.queue import Lease

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TypeVar
 
-from review_queue.errors import PageSizeInvalid, PageTokenInvalid
+from chassis.errors import PageSizeInvalid, PageTokenInvalid
 
 MAX_PAGE = 1_000
 MAX_BYTES = 3 << 20
@@ -39,6 +39,10 @@ class Page:
         n = fitting(map(size_of, rows[: self.size]))
         return rows[:n], self.token(key_of(rows[n - 1])) if len(rows) > n else ""
 
+    def first(self, rows: Sequence[T], key_of: Callable[[T], Cursor]) -> tuple[Sequence[T], str]:
+        """The same for rows that are small for sure."""
+        return self.cut(rows, lambda _row: 0, key_of)
+
     def token(self, last: Cursor) -> str:
         """Token of the page behind the row `last`."""
         return base64.urlsafe_b64encode(_digest(self.query) + json.dumps(last).encode()).decode()
@@ -65,7 +69,7 @@ def _read(query: tuple[str, ...], token: str, types: tuple[type, ...]) -> Cursor
     if len(token) > _MAX_TOKEN:
         raise PageTokenInvalid
     try:
-        raw = base64.urlsafe_b64decode(token.encode())
+        raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
         cursor = json.loads(raw[_DIGEST_BYTES:])
     except ValueError:
         raise PageTokenInvalid from None

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from review_queue.errors import PageSizeInvalid, PageTokenInvalid
-from review_queue.pages import MAX_BYTES, page
+from chassis.errors import PageSizeInvalid, PageTokenInvalid
+from chassis.pages import MAX_BYTES, page
 
 QUERY = ("tasks", "tenant", "projects/p", "2")
 TYPES = (float, str)
