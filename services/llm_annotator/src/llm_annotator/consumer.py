@@ -1,5 +1,6 @@
 """Events in: projects, texts to label, and what people made of the predictions."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +16,8 @@ from llm_annotator import bank, projects, runs, texts
 from llm_annotator.errors import TextUnreadable
 from llm_annotator.examples import MAX_EXAMPLE_CHARS
 from llm_annotator.projects import Project
+
+_COMMIT_SECONDS = 0.05
 
 
 class AnnotatorConsumer:
@@ -51,8 +54,7 @@ class AnnotatorConsumer:
                 raise Poison(type(error).__name__) from error
         for uid, project in known.items():
             await runs.assets_arrived(conn, project, first[uid], self._model)
-        # Before the commit, but the worker's look waits for it: at worst it looks again a second later.
-        self._wake()
+        self._wake_soon()
 
     async def on_label_reviewed(self, conn: AsyncConnection, events: Sequence[Event[LabelReviewed]]) -> None:
         """A person has spoken: nobody else labels the text, and their label becomes an example."""
@@ -61,7 +63,11 @@ class AnnotatorConsumer:
                 await self._reviewed(conn, event.project_uid, event.message)
             except LabelError as error:
                 raise Poison(type(error).__name__) from error
-        self._wake()
+        self._wake_soon()
+
+    def _wake_soon(self) -> None:
+        """Wake the worker when the commit should be done; if it is not, the worker's own next look finds the work."""
+        asyncio.get_running_loop().call_later(_COMMIT_SECONDS, self._wake)
 
     async def _reviewed(self, conn: AsyncConnection, project_uid: str, message: LabelReviewed) -> None:
         project = await _locked(conn, project_uid)

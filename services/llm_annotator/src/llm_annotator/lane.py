@@ -28,6 +28,8 @@ from llm_annotator.run import Item, Job
 MOST_REFUSED = 16
 """Refusals in a row, none accepted before, after which the endpoint is at fault and not the texts."""
 _MOST_CLAIMED = 1_024
+# One transaction for many items: claiming by the concurrency alone would cost more than the calls.
+_FEWEST_CLAIMED = 128
 _STORAGE_RETRY_SECONDS = 1.0
 
 
@@ -96,7 +98,7 @@ class Lane:
 
     async def _claim(self) -> None:
         """Claim the next items; after none, or when storage is away, the worker's next look tries again."""
-        wanted = min(_MOST_CLAIMED, max(32, 2 * self.limit))
+        wanted = min(_MOST_CLAIMED, max(_FEWEST_CLAIMED, 2 * self.limit))
         try:
             async with self._database.begin() as conn:
                 claimed = await items.claim(conn, self.job, self._worker_uid, wanted)

@@ -10,10 +10,11 @@ from llm_annotator.run import Job, RunConfig
 
 
 async def current(conn: AsyncConnection, project: Project, config: RunConfig, output_limit: int) -> Plan:
-    """A plan with the project's newest prompt and examples drawn now; raises NoTextTool."""
+    """A plan with the project's newest prompt and examples drawn now; raises NoTextTool or RequestInvalid."""
     template = await projects.newest_prompt(conn, project.uid)
     if template is None:
         raise NoTextTool
+    bank.check(project, config)
     return Plan(
         project.ontology,
         template,

@@ -40,7 +40,7 @@ async def create(
 ) -> Run:
     """The run of that request id, made now if it is new.
 
-    Raises RequestIdReused when the id stands for another request, NoTextTool.
+    Raises RequestIdReused when the id stands for another request, NoTextTool, RequestInvalid.
     """
     await projects.locked(conn, project.uid)
     query = select(runs).where(runs.c.project_uid == project.uid, runs.c.request_id == request_id)
@@ -51,6 +51,7 @@ async def create(
         return _run(row)
     if await projects.newest_prompt(conn, project.uid) is None:
         raise NoTextTool
+    bank.check(project, config)
     run_uid = await _insert(conn, project, config, minimum, request_id, model)
     if project.asset_count >= minimum:
         await _start(conn, project, run_uid, config, first_position=0)
