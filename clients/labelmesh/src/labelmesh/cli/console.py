@@ -98,7 +98,7 @@ def when(time_us: int) -> str:
     """Microseconds since the epoch as local time; a dash for 0."""
     if not time_us:
         return "-"
-    return datetime.fromtimestamp(time_us / 1e6, UTC).astimezone().strftime("%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(time_us / 1e6, UTC).astimezone().strftime("%m-%d %H:%M")
 
 
 def plural(count: int, noun: str) -> str:

@@ -37,18 +37,11 @@ def list_(project: ProjectId, as_json: AsJson = False, state_dir: StateDir = Non
     if not runs:
         out.print(f"{project} has no runs yet; start one with `labelmesh annotate {project}`.")
         return
-    numbers = ("done", "failed", "total")
-    shown = table("run", "state", "shots", "model", *numbers, "started", right=numbers)
+    shown = table("run", "state", "shots", "model", "items", "started", right=("items",))
     for run in runs:
-        counts = (run.succeeded, run.failed, run.total)
-        shown.add_row(
-            run.uid,
-            state(run.state),
-            _shots(run),
-            run.model,
-            *(f"{n:,}" for n in counts),
-            when(run.create_time_us),
-        )
+        failed = f", {run.failed:,} failed" if run.failed else ""
+        items = f"{run.finished:,}/{run.total:,}{failed}"
+        shown.add_row(run.uid, state(run.state), _shots(run), run.model, items, when(run.create_time_us))
     out.print(shown)
 
 
