@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import ARRAY, BigInteger, Row, bindparam, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.connection import Bus
 from chassis.db import Database
@@ -132,9 +131,6 @@ class Relay:
         return rows, len(ids)
 
     async def _pass_postgresql(self) -> tuple[Sequence[Row[Any]] | None, int]:
-        async with self._db.read() as conn:
-            if not await self._any(conn):
-                return [], 0
         async with self._db.begin() as conn:
             if not await conn.scalar(_TRY_LOCK, {"key": _LOCK}):
                 return None, 0
@@ -143,9 +139,6 @@ class Relay:
             if ids:
                 await conn.execute(_DELETE_POSTGRESQL, {"ids": ids})
         return rows, len(ids)
-
-    async def _any(self, conn: AsyncConnection) -> bool:
-        return (await conn.execute(select(outbox.c.id).limit(1))).first() is not None
 
     async def _publish(self, rows: Sequence[Row[Any]]) -> list[int]:
         """Ids of the rows that the broker has now."""
