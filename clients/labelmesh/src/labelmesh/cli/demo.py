@@ -23,14 +23,25 @@ from labelmesh.local.running import DEFAULT_MODEL
 from labelmesh.local.signals import stop_signals
 from labelmesh.local.stack import Stack
 
+_QUICK_MODEL = "smollm2"
+_QUICK_TEXTS = 10
+# The longest gold answer takes half of it; a model that cannot stop is cut instead of keeping everybody waiting.
+_OUTPUT_TOKENS = 256
+
 
 def demo(
     model: Annotated[
         str, typer.Option(help="Local model (`labelmesh models list`); smollm2 shows the path in a minute.")
     ] = DEFAULT_MODEL,
     texts: Annotated[
-        int, typer.Option(min=0, help="Only so many texts of each batch; 0: all, 140 in two projects.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Only so many texts of each batch. "
+            f"Default: all, 140 in two projects; {_QUICK_TEXTS} with {_QUICK_MODEL}.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
@@ -50,7 +61,8 @@ def demo(
       labelmesh demo --model smollm2
     """
     folder = (resolve(None) / "demo" if state_dir is None else state_dir).absolute()
-    summary = asyncio.run(_demo(folder, model, texts))
+    limit = texts or (_QUICK_TEXTS if model == _QUICK_MODEL else 0)
+    summary = asyncio.run(_demo(folder, model, limit))
     if summary is None:
         raise KeyboardInterrupt
     path = folder / "export" / "summary.json"
@@ -78,7 +90,12 @@ async def _demo(folder: Path, model: str, texts: int) -> Summary | None:
     with stop_signals(insist) as stopped:
         try:
             watchers = Watchers(view.step, stack_view.tell, view.fetching)
-            async with running(folder, model=model, watchers=watchers) as stack:
+            async with running(
+                folder,
+                model=model,
+                environment={"LABELMESH_OUTPUT_TOKENS": str(_OUTPUT_TOKENS)},
+                watchers=watchers,
+            ) as stack:
                 stacks.append(stack)
                 view.done()
                 summary = Summary(model, f"{ACTOR} (reads the gold answers)", round(monotonic() - began, 2))

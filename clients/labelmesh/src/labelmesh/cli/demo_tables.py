@@ -36,11 +36,14 @@ def _results(summary: Summary) -> RenderableType:
     columns = [f"{project.name} ({project.title})" for project in summary.projects]
     shown = table("", *columns, title=f"The demo's result, model {summary.model}")
     for name, cell in _ROWS:
+        if name in _SECTIONS:
+            shown.add_section()
         shown.add_row(name, *(cell(project) for project in summary.projects))
     return captioned(
         shown,
         f"Review by the {summary.reviewer}. Accuracy: the reviewer left the whole label unchanged, with its 95 % "
-        "Wilson interval. Zero-shot and few-shot are measured on different halves of the texts.",
+        "Wilson interval. First / last quarter: wrong predictions among the first and last tasks that the queue "
+        "handed out. Zero-shot and few-shot are measured on different halves of the texts.",
     )
 
 
@@ -74,16 +77,18 @@ def _order(batch: Batch) -> str:
 def _run(batch: Batch) -> str:
     run = batch.run
     seconds = (run.end_time_us - run.create_time_us) / 1e6
-    speed = f"{run.finished / seconds:.2f} texts/s" if seconds > 0 else "-"
+    speed = f"{run.finished / seconds:.2f}/s" if seconds > 0 else "-"
     failed = f", {run.failed} failed" if run.failed else ""
-    return f"{run.succeeded} answers{failed}, {speed}, {len(run.examples)} examples"
+    examples = f", {len(run.examples)} examples" if run.examples else ""
+    return f"{run.succeeded} answers{failed}, {speed}{examples}"
 
 
 def _reviews(project: ProjectSummary) -> str:
     metrics = project.metrics
     if metrics is None:
         return "-"
-    return f"{metrics.accepted} accepted, {metrics.corrected} corrected, {metrics.rejected} rejected"
+    rejected = f", {metrics.rejected} rejected" if metrics.rejected else ""
+    return f"{metrics.accepted} accepted, {metrics.corrected} corrected{rejected}"
 
 
 def _findings(project: ProjectSummary) -> str:
@@ -106,18 +111,19 @@ _ROWS: Sequence[tuple[str, Callable[[ProjectSummary], str]]] = (
     ("zero-shot: accuracy", _batch_cell(0, _accuracy)),
     ("zero-shot: F1 of annotations", _batch_cell(0, _f1)),
     ("zero-shot: confidence", _batch_cell(0, _confidence)),
-    ("zero-shot: wrong in first / last quarter of queue", _batch_cell(0, _order)),
+    ("zero-shot: wrong in first / last quarter", _batch_cell(0, _order)),
     ("examples in the bank", lambda project: str(project.example_bank)),
     ("few-shot: model", _batch_cell(1, _run)),
     ("few-shot: accuracy", _batch_cell(1, _accuracy)),
     ("few-shot: F1 of annotations", _batch_cell(1, _f1)),
     ("few-shot: confidence", _batch_cell(1, _confidence)),
-    ("few-shot: wrong in first / last quarter of queue", _batch_cell(1, _order)),
+    ("few-shot: wrong in first / last quarter", _batch_cell(1, _order)),
     ("reviews", _reviews),
     ("findings", _findings),
     ("queue at the end", _queue),
     ("exported", _exports),
 )
+_SECTIONS = frozenset({"zero-shot: model", "examples in the bank", "reviews"})
 
 
 def _seconds(summary: Summary) -> RenderableType:
