@@ -1,6 +1,7 @@
 """MaskService on the wire."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from grpc import StatusCode
@@ -12,7 +13,7 @@ from sam_segmenter import segmenter
 from sam_segmenter.errors import FormMissing
 from sam_segmenter.wire import measure_to_pb, picture_from_pb, picture_to_pb
 
-STATUS = {LabelError: StatusCode.INVALID_ARGUMENT}
+STATUS: Mapping[type[Exception], StatusCode] = {LabelError: StatusCode.INVALID_ARGUMENT}
 _CONVERSIONS = {pb.SHAPE_FORM_MASK: segmenter.to_mask, pb.SHAPE_FORM_POLYGON: segmenter.to_polygon}
 
 
