@@ -50,7 +50,7 @@ from labels.ontology import Category, Ontology, Tool, ToolKind
 UID = "01J8ZC0000000000000000000A"
 ulids = st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=26, max_size=26)
 names = st.text(st.characters(codec="utf-8", categories=["L", "N", "S"]), min_size=1, max_size=20)
-texts = st.text(st.characters(codec="utf-8"), max_size=50)
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=50)
 shares = st.floats(0, 1)
 pixels = st.floats(-1e6, 1e6)
 lengths = st.floats(1e-3, 1e5)
