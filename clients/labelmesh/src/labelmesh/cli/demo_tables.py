@@ -27,7 +27,7 @@ def everything(summary: Summary) -> Iterator[RenderableType]:
     yield _results(summary)
     for project in summary.projects:
         if project.metrics is not None and project.metrics.reliability.bins:
-            title = f"{project.name}: reliability of the confidence, both batches"
+            title = f"{project.name}: reliability of confidence"
             yield metric_tables.reliability(project.metrics.reliability, title)
     yield _seconds(summary)
 

@@ -12,6 +12,17 @@ from labels.label import Annotation, Choice, Span
 from labels.ontology import Category, Ontology, Tool, ToolKind
 
 NAMES = ("tickets", "news")
+_ABOUT = {
+    "tickets": (
+        "customer messages",
+        "The text is a customer's message to a maker of kettles and coffee machines. Choose what it is about: "
+        "what has to be put right decides, not the words in the message.",
+    ),
+    "news": (
+        "names in sentences",
+        "The text is a sentence from the news. Mark every name in it, exactly as it is written.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,7 @@ def load(name: str, limit: int = 0) -> Material:
     folder = resources.files("labelmesh.demo") / "data"
     described = json.loads((folder / f"{name}.ontology.json").read_text(encoding="utf-8"))
     ontology = _ontology(described)
+    title, instruction = _ABOUT[name]
     lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     documents = [json.loads(line) for line in lines]
     rows = [
@@ -48,8 +60,8 @@ def load(name: str, limit: int = 0) -> Material:
     half = len(rows) // 2
     return Material(
         name=name,
-        title=described.get("title", name),
-        instruction=described.get("instruction", ""),
+        title=title,
+        instruction=instruction,
         ontology=ontology,
         batches=(tuple(rows[:half][: limit or None]), tuple(rows[half:][: limit or None])),
         gold={document["key"]: _gold(document["gold"], ontology) for document in documents},
