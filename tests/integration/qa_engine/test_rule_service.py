@@ -144,7 +144,7 @@ async def test_findings_are_paged_newest_first(project, predict, reason) -> None
     request.rule = "span_in_text"
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await project.stub.ListFindings(request, **ANN)
-    assert (raised.value.code().name, reason(raised.value)) == ("INVALID_ARGUMENT", "INVALID_PAGE_TOKEN")
+    assert (raised.value.code().name, reason(raised.value)) == ("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID")
     for unknown in ("no_rule", "\0"):
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await project.stub.ListFindings(pb2.ListFindingsRequest(parent=PARENT, rule=unknown), **ANN)
