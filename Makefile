@@ -14,7 +14,7 @@ help: ## list the targets
 setup: ## make .venv with everything in it (done by the others when needed)
 	@$(PYTHON) tools/setup.py
 
-demo: setup ## the whole loop on real texts and a real model, about 5 minutes (MODEL=smollm2: about one)
+demo: setup ## the whole loop on real texts and a real model, several minutes (MODEL=smollm2: quicker)
 	@$(BIN)/labelmesh demo --model $(MODEL)
 
 up: setup ## start broker, model and every service here; Ctrl-C stops them
