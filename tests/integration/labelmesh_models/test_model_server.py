@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from openai import AsyncOpenAI, BadRequestError
 
@@ -114,6 +115,17 @@ def test_a_signal_ends_it_cleanly(weights: Path, starting, number: signal.Signal
     assert stop(start(weights, "--parallel", "1", "--ctx", "512"), number) == 0
 
 
+def test_it_ends_at_once_while_answers_are_under_way(weights: Path, starting) -> None:
+    start, stop = starting
+    made = start(weights, "--parallel", "1", "--ctx", "4096")
+    body = {"messages": [{"role": "user", "content": "Tell a story."}], "max_tokens": 4000, "stream": True}
+    body["logit_bias"] = [[2, False]]  # the token that ends an answer: without it the story is long
+    url = f"http://{made.address}/v1/chat/completions"
+    with httpx.stream("POST", url, json=body, timeout=60) as response:
+        next(response.iter_lines())
+        assert stop(made) == 0
+
+
 def failed(*arguments: str) -> str:
     command = [sys.executable, "-m", "labelmesh.local.model_server", "--alias", "x", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -132,8 +144,6 @@ def test_what_a_user_can_do_wrong_is_one_sentence(tmp_path: Path, weights: Path,
 
 
 def test_no_text_of_a_customer_reaches_the_log(weights: Path, tmp_path: Path) -> None:
-    import httpx
-
     command = [sys.executable, "-m", "labelmesh.local.model_server", "--model", str(weights), "--port", "0"]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(

@@ -50,7 +50,7 @@ class ServerSettings:
 
 
 def serve(settings: ServerSettings) -> None:
-    """Load the model, announce the address, and block until SIGTERM or SIGINT.
+    """Load the model, announce the address, and block until SIGTERM or SIGINT; then end the process.
 
     Raises ProgramMissing, StartFailed. Both signals end the process at once while the model is being loaded.
     """
@@ -60,10 +60,11 @@ def serve(settings: ServerSettings) -> None:
         signal.signal(number, lambda *_: stop.set())
     address = str(server.listening_address).removeprefix("http://")
     print(json.dumps({"event": "listening", "address": address}), flush=True)
-    # Python runs signal handlers only between its own instructions, so the wait must come back now and then.
-    while not stop.wait(0.5):
-        pass
-    del server
+    stop.wait()
+    # The library's own end waits for every answer under way, minutes if they are long, and holds the interpreter
+    # meanwhile. Nothing here is worth keeping: who asked sees a broken connection and asks again.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _start(settings: ServerSettings) -> Any:
