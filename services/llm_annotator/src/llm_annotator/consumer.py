@@ -17,7 +17,7 @@ from llm_annotator.errors import TextUnreadable
 from llm_annotator.examples import MAX_EXAMPLE_CHARS
 from llm_annotator.projects import Project
 
-_COMMIT_SECONDS = 0.05
+_COMMIT_SECONDS = (0.05, 0.2)
 
 
 class AnnotatorConsumer:
@@ -66,8 +66,10 @@ class AnnotatorConsumer:
         self._wake_soon()
 
     def _wake_soon(self) -> None:
-        """Wake the worker when the commit should be done; if it is not, the worker's own next look finds the work."""
-        asyncio.get_running_loop().call_later(_COMMIT_SECONDS, self._wake)
+        """Wake the worker when the commit should be done; if it is not, its own next look finds the work."""
+        loop = asyncio.get_running_loop()
+        for seconds in _COMMIT_SECONDS:
+            loop.call_later(seconds, self._wake)
 
     async def _reviewed(self, conn: AsyncConnection, project_uid: str, message: LabelReviewed) -> None:
         project = await _locked(conn, project_uid)
