@@ -15,7 +15,7 @@ import grpc
 import nats
 import pytest
 from google.protobuf.message import Message
-from nats.js.errors import NotFoundError
+from nats.js.errors import NoStreamResponseError, NotFoundError
 
 from chassis.testing import unused_port
 from labelmesh.annotator.v1.annotator_events_pb2 import PredictionCreated, PredictionFailed
@@ -136,12 +136,18 @@ class World:
         self.service.kill()
 
     async def emit(self, message: Message, uid: str = PROJECT_UID) -> None:
-        """What review_queue's relay does."""
+        """What review_queue's relay does: again under the same id until there is a stream that takes it."""
         self._seq += 1
         subject = f"{message.DESCRIPTOR.full_name}.{uid}"
-        await self._js.publish(
-            subject, message.SerializeToString(), headers={"Nats-Msg-Id": f"{subject}.{self._seq}"}
-        )
+        headers = {"Nats-Msg-Id": f"{subject}.{self._seq}"}
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    await self._js.publish(subject, message.SerializeToString(), headers=headers)
+                except NoStreamResponseError:
+                    await asyncio.sleep(0.05)
+                else:
+                    return
 
     async def create_project(
         self,
