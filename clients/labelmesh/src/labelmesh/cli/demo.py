@@ -31,7 +31,8 @@ _OUTPUT_TOKENS = 256
 
 def demo(
     model: Annotated[
-        str, typer.Option(help="Local model (`labelmesh models list`); smollm2 shows the path with fewer texts.")
+        str,
+        typer.Option(help="Local model (`labelmesh models list`); smollm2 shows the path with fewer texts."),
     ] = DEFAULT_MODEL,
     texts: Annotated[
         int | None,
