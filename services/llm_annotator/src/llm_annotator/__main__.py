@@ -51,29 +51,27 @@ async def start(s: Settings) -> None:
             plan=lambda job: plans.of_job(job, s.output_tokens),
         )
         consumer = AnnotatorConsumer(store, s.llm_model, worker.wake)
-        handlers: dict[type[Message], Handler] = {
-            ProjectChanged: consumer.on_project_changed,
-            AssetsImported: consumer.on_assets_imported,
-            LabelReviewed: consumer.on_label_reviewed,
-        }
+        text = AnnotatorServicer(database, annotator, s.output_tokens)
+        run = PredictionRunServicer(database, s.llm_model, worker.wake)
         servicers: list[serve.Registration] = [
-            (
-                add_AnnotatorServiceServicer_to_server,
-                AnnotatorServicer(database, annotator, s.output_tokens),
-                ANNOTATOR,
-            ),
-            (
-                add_PredictionRunServiceServicer_to_server,
-                PredictionRunServicer(database, s.llm_model, worker.wake),
-                RUNS,
-            ),
+            (add_AnnotatorServiceServicer_to_server, text, ANNOTATOR),
+            (add_PredictionRunServiceServicer_to_server, run, RUNS),
         ]
         async with (
             outbox.Relay(database, broker),
             worker,
-            Consumer(broker, database, service="llm_annotator", handlers=handlers),
+            Consumer(broker, database, service="llm_annotator", handlers=handlers(consumer)),
         ):
             await serve.serve(s, servicers, errors=ErrorTable(STATUS))
+
+
+def handlers(consumer: AnnotatorConsumer) -> dict[type[Message], Handler]:
+    """Who handles which event."""
+    return {
+        ProjectChanged: consumer.on_project_changed,
+        AssetsImported: consumer.on_assets_imported,
+        LabelReviewed: consumer.on_label_reviewed,
+    }
 
 
 def main() -> None:
