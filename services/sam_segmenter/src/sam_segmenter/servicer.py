@@ -9,11 +9,22 @@ from grpc import StatusCode
 from labelmesh.segmenter.v1 import mask_service_pb2 as pb
 from labelmesh.segmenter.v1.mask_service_pb2_grpc import MaskServiceServicer
 from labels.errors import LabelError
-from sam_segmenter import segmenter
+from sam_segmenter import errors, segmenter
 from sam_segmenter.errors import FormMissing
 from sam_segmenter.wire import measure_to_pb, picture_from_pb, picture_to_pb
 
-STATUS: Mapping[type[Exception], StatusCode] = {LabelError: StatusCode.INVALID_ARGUMENT}
+STATUS: Mapping[type[Exception], StatusCode] = {
+    LabelError: StatusCode.INVALID_ARGUMENT,
+    errors.NotThere: StatusCode.NOT_FOUND,
+    errors.NotNow: StatusCode.FAILED_PRECONDITION,
+    errors.ModelUnusable: StatusCode.FAILED_PRECONDITION,
+    errors.EncoderError: StatusCode.UNAVAILABLE,
+    errors.EncoderSlow: StatusCode.DEADLINE_EXCEEDED,
+    errors.EncoderUnfit: StatusCode.FAILED_PRECONDITION,
+    errors.RequestIdReused: StatusCode.ALREADY_EXISTS,
+    errors.SegmenterError: StatusCode.INTERNAL,
+    errors.RequestInvalid: StatusCode.INVALID_ARGUMENT,
+}
 _CONVERSIONS = {pb.SHAPE_FORM_MASK: segmenter.to_mask, pb.SHAPE_FORM_POLYGON: segmenter.to_polygon}
 
 

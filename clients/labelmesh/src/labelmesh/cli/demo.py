@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -25,8 +25,10 @@ from labelmesh.local.stack import Stack
 
 _QUICK_MODEL = "smollm2"
 _QUICK_TEXTS = 10
-# The longest gold answer takes half of it; a model that cannot stop is cut instead of keeping everybody waiting.
-_OUTPUT_TOKENS = 256
+# Texts of each batch: as many as two cores label in under five minutes.
+_TEXTS = {"tickets": 40, "news": 20}
+# The longest gold answer takes 128; a model that cannot stop is cut instead of keeping everybody waiting.
+_OUTPUT_TOKENS = 160
 
 
 def demo(
@@ -39,7 +41,8 @@ def demo(
         typer.Option(
             min=1,
             help="Only so many texts of each batch. "
-            f"Default: all, 140 in two projects; {_QUICK_TEXTS} with {_QUICK_MODEL}.",
+            f"Default: {_TEXTS['tickets']} and {_TEXTS['news']}, {_QUICK_TEXTS} each with {_QUICK_MODEL}; "
+            "45 takes all there are.",
             show_default=False,
         ),
     ] = None,
@@ -62,8 +65,8 @@ def demo(
       labelmesh demo --model smollm2
     """
     folder = (resolve(None) / "demo" if state_dir is None else state_dir).absolute()
-    limit = texts or (_QUICK_TEXTS if model == _QUICK_MODEL else 0)
-    summary = asyncio.run(_demo(folder, model, limit))
+    limits = dict.fromkeys(NAMES, texts or _QUICK_TEXTS) if texts or model == _QUICK_MODEL else _TEXTS
+    summary = asyncio.run(_demo(folder, model, limits))
     if summary is None:
         raise KeyboardInterrupt
     path = folder / "export" / "summary.json"
@@ -77,7 +80,7 @@ def demo(
     out.print(f"Exports and summary.json are in {path.parent}.")
 
 
-async def _demo(folder: Path, model: str, texts: int) -> Summary | None:
+async def _demo(folder: Path, model: str, texts: Mapping[str, int]) -> Summary | None:
     """The summary; None when the user stopped it."""
     clear(folder)
     began = monotonic()
@@ -111,10 +114,10 @@ async def _demo(folder: Path, model: str, texts: int) -> Summary | None:
     return summary
 
 
-async def _walk(stack: Stack, summary: Summary, export_dir: Path, texts: int) -> None:
+async def _walk(stack: Stack, summary: Summary, export_dir: Path, texts: Mapping[str, int]) -> None:
     async with Client(stack.endpoints, actor=ACTOR) as client:
         for name in NAMES:
-            walk = Walk(client, load(name, texts), export_dir, _Steps())
+            walk = Walk(client, load(name, texts[name]), export_dir, _Steps())
             summary.projects.append(await walk.go())
 
 

@@ -31,6 +31,8 @@ class _ConfidenceMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Conf
     """Product of the probabilities of the first five answer tokens that the model generated."""
     CONFIDENCE_METHOD_LABEL_MASS: _ConfidenceMethod.ValueType  # 2
     """Probability mass that the model's alternatives gave to the chosen category among all categories."""
+    CONFIDENCE_METHOD_PREDICTED_IOU: _ConfidenceMethod.ValueType  # 3
+    """Mean over the masks of the model's estimate of their IoU with the true mask, times their stability."""
 
 class ConfidenceMethod(_ConfidenceMethod, metaclass=_ConfidenceMethodEnumTypeWrapper):
     """How a confidence was computed."""
@@ -41,6 +43,8 @@ CONFIDENCE_METHOD_TOP5_PRODUCT: ConfidenceMethod.ValueType  # 1
 """Product of the probabilities of the first five answer tokens that the model generated."""
 CONFIDENCE_METHOD_LABEL_MASS: ConfidenceMethod.ValueType  # 2
 """Probability mass that the model's alternatives gave to the chosen category among all categories."""
+CONFIDENCE_METHOD_PREDICTED_IOU: ConfidenceMethod.ValueType  # 3
+"""Mean over the masks of the model's estimate of their IoU with the true mask, times their stability."""
 Global___ConfidenceMethod: _TypeAlias = ConfidenceMethod  # noqa: Y015
 
 class _LabelKind:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from labelmesh.label.v1 import label_pb2 as labelmesh_dot_label_dot_v1_dot_label__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)labelmesh/segmenter/v1/mask_service.proto\x12\x16labelmesh.segmenter.v1\x1a\x1elabelmesh/label/v1/label.proto\"\x8f\x01\n\x05Shape\x12(\n\x04mask\x18\x01 \x01(\x0b\x32\x18.labelmesh.label.v1.MaskH\x00\x12.\n\x07polygon\x18\x02 \x01(\x0b\x32\x1b.labelmesh.label.v1.PolygonH\x00\x12\x11\n\theight_px\x18\x03 \x01(\x05\x12\x10\n\x08width_px\x18\x04 \x01(\x05\x42\x07\n\x05shape\"B\n\x12MeasureMaskRequest\x12,\n\x05shape\x18\x01 \x01(\x0b\x32\x1d.labelmesh.segmenter.v1.Shape\"r\n\x13MeasureMaskResponse\x12\x0f\n\x07\x61rea_px\x18\x01 \x01(\x01\x12\x12\n\ncomponents\x18\x02 \x01(\x05\x12\r\n\x05holes\x18\x03 \x01(\x05\x12\'\n\x06\x62ounds\x18\x04 \x01(\x0b\x32\x17.labelmesh.label.v1.Box\"s\n\x12\x43onvertMaskRequest\x12,\n\x05shape\x18\x01 \x01(\x0b\x32\x1d.labelmesh.segmenter.v1.Shape\x12/\n\x04\x66orm\x18\x02 \x01(\x0e\x32!.labelmesh.segmenter.v1.ShapeForm\"r\n\x13\x43onvertMaskResponse\x12,\n\x05shape\x18\x01 \x01(\x0b\x32\x1d.labelmesh.segmenter.v1.Shape\x12\x15\n\rinput_area_px\x18\x02 \x01(\x01\x12\x16\n\x0eoutput_area_px\x18\x03 \x01(\x01*T\n\tShapeForm\x12\x1a\n\x16SHAPE_FORM_UNSPECIFIED\x10\x00\x12\x13\n\x0fSHAPE_FORM_MASK\x10\x01\x12\x16\n\x12SHAPE_FORM_POLYGON\x10\x02\x32\xe7\x01\n\x0bMaskService\x12k\n\x0bMeasureMask\x12*.labelmesh.segmenter.v1.MeasureMaskRequest\x1a+.labelmesh.segmenter.v1.MeasureMaskResponse\"\x03\x90\x02\x01\x12k\n\x0b\x43onvertMask\x12*.labelmesh.segmenter.v1.ConvertMaskRequest\x1a+.labelmesh.segmenter.v1.ConvertMaskResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)labelmesh/segmenter/v1/mask_service.proto\x12\x16labelmesh.segmenter.v1\x1a\x1elabelmesh/label/v1/label.proto\"\x9e\x01\n\x05Shape\x12(\n\x04mask\x18\x01 \x01(\x0b\x32\x18.labelmesh.label.v1.MaskH\x00\x12.\n\x07polygon\x18\x02 \x01(\x0b\x32\x1b.labelmesh.label.v1.PolygonH\x00\x12\r\n\x03png\x18\x05 \x01(\x0cH\x00\x12\x11\n\theight_px\x18\x03 \x01(\x05\x12\x10\n\x08width_px\x18\x04 \x01(\x05\x42\x07\n\x05shape\"B\n\x12MeasureMaskRequest\x12,\n\x05shape\x18\x01 \x01(\x0b\x32\x1d.labelmesh.segmenter.v1.Shape\"r\n\x13MeasureMaskResponse\x12\x0f\n\x07\x61rea_px\x18\x01 \x01(\x01\x12\x12\n\ncomponents\x18\x02 \x01(\x05\x12\r\n\x05holes\x18\x03 \x01(\x05\x12\'\n\x06\x62ounds\x18\x04 \x01(\x0b\x32\x17.labelmesh.label.v1.Box\"s\n\x12\x43onvertMaskRequest\x12,\n\x05shape\x18\x01 \x01(\x0b\x32\x1d.labelmesh.segmenter.v1.Shape\x12/\n\x04\x66orm\x18\x02 \x01(\x0e\x32!.labelmesh.segmenter.v1.ShapeForm\"r\n\x13\x43onvertMaskResponse\x12,\n\x05shape\x18\x01 \x01(\x0b\x32\x1d.labelmesh.segmenter.v1.Shape\x12\x15\n\rinput_area_px\x18\x02 \x01(\x01\x12\x16\n\x0eoutput_area_px\x18\x03 \x01(\x01*h\n\tShapeForm\x12\x1a\n\x16SHAPE_FORM_UNSPECIFIED\x10\x00\x12\x13\n\x0fSHAPE_FORM_MASK\x10\x01\x12\x16\n\x12SHAPE_FORM_POLYGON\x10\x02\x12\x12\n\x0eSHAPE_FORM_PNG\x10\x03\x32\xe7\x01\n\x0bMaskService\x12k\n\x0bMeasureMask\x12*.labelmesh.segmenter.v1.MeasureMaskRequest\x1a+.labelmesh.segmenter.v1.MeasureMaskResponse\"\x03\x90\x02\x01\x12k\n\x0b\x43onvertMask\x12*.labelmesh.segmenter.v1.ConvertMaskRequest\x1a+.labelmesh.segmenter.v1.ConvertMaskResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,18 +36,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MASKSERVICE'].methods_by_name['MeasureMask']._serialized_options = b'\220\002\001'
   _globals['_MASKSERVICE'].methods_by_name['ConvertMask']._loaded_options = None
   _globals['_MASKSERVICE'].methods_by_name['ConvertMask']._serialized_options = b'\220\002\001'
-  _globals['_SHAPEFORM']._serialized_start=664
-  _globals['_SHAPEFORM']._serialized_end=748
+  _globals['_SHAPEFORM']._serialized_start=679
+  _globals['_SHAPEFORM']._serialized_end=783
   _globals['_SHAPE']._serialized_start=102
-  _globals['_SHAPE']._serialized_end=245
-  _globals['_MEASUREMASKREQUEST']._serialized_start=247
-  _globals['_MEASUREMASKREQUEST']._serialized_end=313
-  _globals['_MEASUREMASKRESPONSE']._serialized_start=315
-  _globals['_MEASUREMASKRESPONSE']._serialized_end=429
-  _globals['_CONVERTMASKREQUEST']._serialized_start=431
-  _globals['_CONVERTMASKREQUEST']._serialized_end=546
-  _globals['_CONVERTMASKRESPONSE']._serialized_start=548
-  _globals['_CONVERTMASKRESPONSE']._serialized_end=662
-  _globals['_MASKSERVICE']._serialized_start=751
-  _globals['_MASKSERVICE']._serialized_end=982
+  _globals['_SHAPE']._serialized_end=260
+  _globals['_MEASUREMASKREQUEST']._serialized_start=262
+  _globals['_MEASUREMASKREQUEST']._serialized_end=328
+  _globals['_MEASUREMASKRESPONSE']._serialized_start=330
+  _globals['_MEASUREMASKRESPONSE']._serialized_end=444
+  _globals['_CONVERTMASKREQUEST']._serialized_start=446
+  _globals['_CONVERTMASKREQUEST']._serialized_end=561
+  _globals['_CONVERTMASKRESPONSE']._serialized_start=563
+  _globals['_CONVERTMASKRESPONSE']._serialized_end=677
+  _globals['_MASKSERVICE']._serialized_start=786
+  _globals['_MASKSERVICE']._serialized_end=1017
 # @@protoc_insertion_point(module_scope)

@@ -30,6 +30,8 @@ class _ShapeFormEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ShapeForm.V
     """COCO run lengths."""
     SHAPE_FORM_POLYGON: _ShapeForm.ValueType  # 2
     """Rings by the even-odd rule."""
+    SHAPE_FORM_PNG: _ShapeForm.ValueType  # 3
+    """A black and white PNG file."""
 
 class ShapeForm(_ShapeForm, metaclass=_ShapeFormEnumTypeWrapper):
     """Form of a shape."""
@@ -40,6 +42,8 @@ SHAPE_FORM_MASK: ShapeForm.ValueType  # 1
 """COCO run lengths."""
 SHAPE_FORM_POLYGON: ShapeForm.ValueType  # 2
 """Rings by the even-odd rule."""
+SHAPE_FORM_PNG: ShapeForm.ValueType  # 3
+"""A black and white PNG file."""
 Global___ShapeForm: _TypeAlias = ShapeForm  # noqa: Y015
 
 @_typing.final
@@ -50,8 +54,11 @@ class Shape(_message.Message):
 
     MASK_FIELD_NUMBER: _builtins.int
     POLYGON_FIELD_NUMBER: _builtins.int
+    PNG_FIELD_NUMBER: _builtins.int
     HEIGHT_PX_FIELD_NUMBER: _builtins.int
     WIDTH_PX_FIELD_NUMBER: _builtins.int
+    png: _builtins.bytes
+    """A PNG file of the picture's size, one bit a pixel, white inside; at most 3 MiB."""
     height_px: _builtins.int
     """Height of the picture in pixels, 1 to 30,000 and at most 64 million pixels in all; only with a polygon."""
     width_px: _builtins.int
@@ -69,14 +76,15 @@ class Shape(_message.Message):
         *,
         mask: _label_pb2.Mask | None = ...,
         polygon: _label_pb2.Polygon | None = ...,
+        png: _builtins.bytes = ...,
         height_px: _builtins.int = ...,
         width_px: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["mask", b"mask", "polygon", b"polygon", "shape", b"shape"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["mask", b"mask", "png", b"png", "polygon", b"polygon", "shape", b"shape"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["height_px", b"height_px", "mask", b"mask", "polygon", b"polygon", "shape", b"shape", "width_px", b"width_px"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["height_px", b"height_px", "mask", b"mask", "png", b"png", "polygon", b"polygon", "shape", b"shape", "width_px", b"width_px"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_shape: _TypeAlias = _typing.Literal["mask", "polygon"]  # noqa: Y015
+    _WhichOneofReturnType_shape: _TypeAlias = _typing.Literal["mask", "polygon", "png"]  # noqa: Y015
     _WhichOneofArgType_shape: _TypeAlias = _typing.Literal["shape", b"shape"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_shape) -> _WhichOneofReturnType_shape | None: ...
 
