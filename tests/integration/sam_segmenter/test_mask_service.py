@@ -92,4 +92,4 @@ async def test_bad_shapes_get_a_typed_error(stub: MaskServiceStub, shape: pb.Sha
 async def test_a_form_is_needed(stub: MaskServiceStub) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await stub.ConvertMask(pb.ConvertMaskRequest(shape=mask_of(ring_and_dot())))
-    assert caught.value.details() == "The form must be MASK or POLYGON."
+    assert caught.value.details() == "The form must be MASK, POLYGON or PNG."

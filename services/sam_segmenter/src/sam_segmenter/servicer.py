@@ -9,9 +9,10 @@ from grpc import StatusCode
 from labelmesh.segmenter.v1 import mask_service_pb2 as pb
 from labelmesh.segmenter.v1.mask_service_pb2_grpc import MaskServiceServicer
 from labels.errors import LabelError
-from sam_segmenter import errors, segmenter
+from sam_segmenter import errors
 from sam_segmenter.errors import FormMissing
-from sam_segmenter.wire import measure_to_pb, picture_from_pb, picture_to_pb
+from sam_segmenter.masks import figures
+from sam_segmenter.wire import figure_from_pb, figure_to_pb, measure_to_pb
 
 STATUS: Mapping[type[Exception], StatusCode] = {
     LabelError: StatusCode.INVALID_ARGUMENT,
@@ -25,7 +26,7 @@ STATUS: Mapping[type[Exception], StatusCode] = {
     errors.SegmenterError: StatusCode.INTERNAL,
     errors.RequestInvalid: StatusCode.INVALID_ARGUMENT,
 }
-_CONVERSIONS = {pb.SHAPE_FORM_MASK: segmenter.to_mask, pb.SHAPE_FORM_POLYGON: segmenter.to_polygon}
+_CONVERSIONS = {pb.SHAPE_FORM_MASK: figures.to_mask, pb.SHAPE_FORM_POLYGON: figures.to_polygon}
 
 
 class MaskServicer(MaskServiceServicer):
@@ -33,17 +34,17 @@ class MaskServicer(MaskServiceServicer):
 
     async def MeasureMask(self, request: pb.MeasureMaskRequest, context: Any) -> pb.MeasureMaskResponse:
         """Measure a shape."""
-        picture = picture_from_pb(request.shape)
-        return measure_to_pb(await asyncio.to_thread(segmenter.measure, picture))
+        figure = figure_from_pb(request.shape)
+        return measure_to_pb(await asyncio.to_thread(figures.measure, figure))
 
     async def ConvertMask(self, request: pb.ConvertMaskRequest, context: Any) -> pb.ConvertMaskResponse:
         """Convert a shape to the other form."""
         convert = _CONVERSIONS.get(request.form)
         if convert is None:
             raise FormMissing
-        before = picture_from_pb(request.shape)
+        before = figure_from_pb(request.shape)
         after = await asyncio.to_thread(convert, before)
-        areas = [(await asyncio.to_thread(segmenter.measure, picture)).area_px for picture in (before, after)]
+        areas = [(await asyncio.to_thread(figures.measure, figure)).area_px for figure in (before, after)]
         return pb.ConvertMaskResponse(
-            shape=picture_to_pb(after), input_area_px=areas[0], output_area_px=areas[1]
+            shape=figure_to_pb(after), input_area_px=areas[0], output_area_px=areas[1]
         )

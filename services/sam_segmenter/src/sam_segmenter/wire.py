@@ -6,10 +6,10 @@ from labels.label import Mask, Polygon
 from labels.proto import value_from_pb, value_to_pb
 from labels.shapes import Measure
 from sam_segmenter.errors import ShapeMissing
-from sam_segmenter.segmenter import Picture
+from sam_segmenter.masks.figures import Figure
 
 
-def picture_from_pb(shape: pb.Shape) -> Picture:
+def figure_from_pb(shape: pb.Shape) -> Figure:
     """Raises ShapeMissing or AnnotationInvalid."""
     match shape.WhichOneof("shape"):
         case "mask":
@@ -20,19 +20,19 @@ def picture_from_pb(shape: pb.Shape) -> Picture:
             raise ShapeMissing
     match value:
         case Mask():
-            return Picture(value, value.height_px, value.width_px)
+            return Figure(value, value.height_px, value.width_px)
         case Polygon():
-            return Picture(value, shape.height_px, shape.width_px)
+            return Figure(value, shape.height_px, shape.width_px)
         case _:
             raise ShapeMissing
 
 
-def picture_to_pb(picture: Picture) -> pb.Shape:
+def figure_to_pb(figure: Figure) -> pb.Shape:
     """A mask carries the picture's size itself, a polygon has it beside it."""
-    value = value_to_pb(picture.shape)
-    if isinstance(picture.shape, Mask):
+    value = value_to_pb(figure.shape)
+    if isinstance(figure.shape, Mask):
         return pb.Shape(mask=value.mask)
-    return pb.Shape(polygon=value.polygon, height_px=picture.height_px, width_px=picture.width_px)
+    return pb.Shape(polygon=value.polygon, height_px=figure.height_px, width_px=figure.width_px)
 
 
 def measure_to_pb(measure: Measure) -> pb.MeasureMaskResponse:

@@ -11,7 +11,7 @@ MAX_PIXELS = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Figure:
     """A mask or polygon on a picture of that size in pixels."""
 
     shape: Mask | Polygon
@@ -19,30 +19,30 @@ class Picture:
     width_px: int
 
 
-def measure(picture: Picture) -> shapes.Measure:
+def measure(figure: Figure) -> shapes.Measure:
     """Area, parts, holes and bounds in original pixels; raises AnnotationInvalid or PictureTooLarge."""
-    _check_size(picture)
-    return shapes.measure(picture.shape)
+    _check_size(figure)
+    return shapes.measure(figure.shape)
 
 
-def to_mask(picture: Picture) -> Picture:
+def to_mask(figure: Figure) -> Figure:
     """The pixels whose centres are inside; raises AnnotationInvalid or PictureTooLarge."""
-    _check_size(picture)
-    if isinstance(picture.shape, Mask):
-        return picture
-    mask = shapes.polygon_to_mask(picture.shape, picture.height_px, picture.width_px)
-    return Picture(mask, picture.height_px, picture.width_px)
+    _check_size(figure)
+    if isinstance(figure.shape, Mask):
+        return figure
+    mask = shapes.polygon_to_mask(figure.shape, figure.height_px, figure.width_px)
+    return Figure(mask, figure.height_px, figure.width_px)
 
 
-def to_polygon(picture: Picture) -> Picture:
+def to_polygon(figure: Figure) -> Figure:
     """The outlines of every part and hole; raises AnnotationInvalid or PictureTooLarge."""
-    _check_size(picture)
-    if isinstance(picture.shape, Polygon):
-        return picture
-    return Picture(shapes.mask_to_polygon(picture.shape), picture.height_px, picture.width_px)
+    _check_size(figure)
+    if isinstance(figure.shape, Polygon):
+        return figure
+    return Figure(shapes.mask_to_polygon(figure.shape), figure.height_px, figure.width_px)
 
 
-def _check_size(picture: Picture) -> None:
-    sides = (picture.height_px, picture.width_px)
+def _check_size(figure: Figure) -> None:
+    sides = (figure.height_px, figure.width_px)
     if not all(0 < side <= MAX_SIDE_PX for side in sides) or sides[0] * sides[1] > MAX_PIXELS:
         raise PictureTooLarge

@@ -1,0 +1,1 @@
+"""Masks after the decoder: cleaned, simplified, judged, measured and converted."""
