@@ -1,0 +1,128 @@
+"""The light half of Segment Anything: an embedding and a prompt to masks. A pure function of the two."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from sam_segmenter import decoder_graph as graph
+from sam_segmenter.errors import ModelUnusable
+from sam_segmenter.frame import Floats
+
+MASKS = graph.MASKS
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What decoding needs of one region of one picture.
+
+    `embedding` is half precision 256 x 64 x 64, for prompts with a mask; `held` are the decoder's tensors that depend
+    on it alone, for those without.
+    """
+
+    embedding: NDArray[np.float16]
+    held: tuple[NDArray[np.float32], ...]
+
+    @property
+    def bytes(self) -> int:
+        """Size in memory."""
+        return self.embedding.nbytes + sum(tensor.nbytes for tensor in self.held)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrompt:
+    """A prompt in the model's terms.
+
+    `xy` are n x 2 points on the square of 1,024; `labels` n of 1 (on the object), 0 (not on it), 2 and 3 (a box's upper
+    left and lower right corner); `logits` 256 x 256 of an earlier answer, or None.
+    """
+
+    xy: Floats
+    labels: Floats
+    logits: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Four masks as logits 4 x 256 x 256 and the model's estimates of their IoU, 4 of 0 to 1.
+
+    Mask 0 answers an unambiguous prompt (a box, several points), masks 1 to 3 are what a single point may mean: a part,
+    a smaller whole, a whole.
+    """
+
+    logits: Floats
+    predicted_iou: Floats
+
+
+class Decoder:
+    """Decodes; safe to call from several threads at once, since a call leaves nothing behind."""
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        """Load a decoder that Segment Anything's own tool exported; `threads` cores a call, 0 for all.
+
+        Raises ModelUnusable.
+        """
+        try:
+            data = path.read_bytes()
+            model = onnx.load_model_from_string(data)
+        except Exception as error:  # a damaged file raises whatever the parser meets first
+            raise ModelUnusable(f"The decoder {path.name} cannot be read.") from error
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        parts = graph.cut(model)
+        self._held = parts.held
+        self._image = _session(parts.image, threads)
+        self._prompt = _session(parts.prompt, threads)
+        self._refine = _session(parts.refine, threads)
+
+    def prepare(self, embedding: NDArray[np.float16]) -> Features:
+        """Features of an embedding 256 x 64 x 64."""
+        batch = embedding[None].astype(np.float32)
+        held = self._image.run(list(self._held), {graph.EMBEDDING: batch})
+        return Features(embedding, tuple(held))
+
+    def decode(self, features: Features, prompt: ModelPrompt) -> Decoded:
+        """The four masks that a prompt may mean."""
+        xy, labels = _closed(prompt)
+        feed = {graph.POINTS: xy[None], graph.LABELS: labels[None]}
+        if prompt.logits is None:
+            feed |= dict(zip(self._held, features.held, strict=True))
+            session = self._prompt
+        else:
+            feed[graph.EMBEDDING] = features.embedding[None].astype(np.float32)
+            feed[graph.MASK] = prompt.logits[None, None].astype(np.float32)
+            session = self._refine
+        logits, scores = session.run([graph.LOGITS, graph.SCORES], feed)
+        return Decoded(logits[0], np.clip(scores[0], 0, 1))
+
+
+def _closed(prompt: ModelPrompt) -> tuple[Floats, Floats]:
+    """Points and labels; without a box one more that says so, as the model was trained."""
+    if (prompt.labels >= 2).any():
+        return prompt.xy, prompt.labels
+    xy = np.concatenate((prompt.xy, np.zeros((1, 2), np.float32)))
+    return xy, np.append(prompt.labels, np.float32(-1))
+
+
+def _session(model: onnx.ModelProto, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or _cores()
+    options.inter_op_num_threads = 1
+    # Threads that wait by spinning would take the cores from the calls beside them.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def best_first(scores: Floats, among: Sequence[int]) -> tuple[int, ...]:
+    """Those of `among` by descending score."""
+    return tuple(sorted(among, key=lambda index: -scores[index]))
