@@ -17,8 +17,8 @@ from sam_segmenter.frame import SIDE_PX, Pixels
 #: An image embedding: half precision, 256 x 64 x 64.
 Half = NDArray[np.float16]
 
-# Each waits with 3 MiB of pixels.
-_MAX_WAITING = 64
+#: Pictures that may wait for an encoder; each has 3 MiB of pixels with it.
+MAX_WAITING = 64
 
 
 class Encoder(Protocol):
@@ -42,13 +42,29 @@ class Encoder(Protocol):
         ...
 
 
+class Room:
+    """Bounds how many wait: `with room:` raises EncoderUnavailable when it is full."""
+
+    def __init__(self, places: int) -> None:
+        """Room for that many at once."""
+        self._free = places
+
+    def __enter__(self) -> None:
+        if self._free <= 0:
+            raise EncoderUnavailable
+        self._free -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._free += 1
+
+
 class OnnxEncoder:
     """ONNX Runtime in this process; one picture at a time on `threads` cores, the others wait their turn."""
 
     name = "onnxruntime"
 
     def __init__(
-        self, source: Path | bytes, threads: int = 0, seconds: float = 60.0, waiting: int = _MAX_WAITING
+        self, source: Path | bytes, threads: int = 0, seconds: float = 60.0, waiting: int = MAX_WAITING
     ) -> None:
         """Load a stock encoder or one with our inputs, which takes a second. Raises ModelUnusable.
 
@@ -57,24 +73,20 @@ class OnnxEncoder:
         """
         self._session = _session(source, threads)
         self._seconds = seconds
-        self._room = waiting + 1
+        self._room = Room(waiting)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
         self._turn = asyncio.Lock()
 
     async def encode(self, square: Pixels, height_px: int, width_px: int) -> Half:
         """As Encoder says. Whoever stops waiting leaves the line at once."""
-        if self._room <= 0:
-            raise EncoderUnavailable
-        self._room -= 1
         try:
-            async with asyncio.timeout(self._seconds), self._turn:
-                # A picture whose caller left meanwhile keeps the thread; then the next waits in front of it, alone.
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._thread, self._run, square, height_px, width_px)
+            with self._room:
+                async with asyncio.timeout(self._seconds), self._turn:
+                    # A picture whose caller left keeps the thread for a moment; one waits for it there, no more.
+                    loop = asyncio.get_running_loop()
+                    return await loop.run_in_executor(self._thread, self._run, square, height_px, width_px)
         except TimeoutError as error:
             raise EncoderSlow from error
-        finally:
-            self._room += 1
 
     async def close(self) -> None:
         """Wait for the picture under way."""
@@ -99,5 +111,5 @@ def _session(source: Path | bytes, threads: int) -> onnxruntime.InferenceSession
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
     try:
         return onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
-    except (ValueError, RuntimeError) as error:
+    except Exception as error:  # the runtime's errors have no name of their own in common
         raise ModelUnusable from error
