@@ -26,7 +26,11 @@ STATUS: Mapping[type[Exception], StatusCode] = {
     errors.SegmenterError: StatusCode.INTERNAL,
     errors.RequestInvalid: StatusCode.INVALID_ARGUMENT,
 }
-_CONVERSIONS = {pb.SHAPE_FORM_MASK: figures.to_mask, pb.SHAPE_FORM_POLYGON: figures.to_polygon}
+_CONVERSIONS = {
+    pb.SHAPE_FORM_MASK: figures.to_mask,
+    pb.SHAPE_FORM_POLYGON: figures.to_polygon,
+    pb.SHAPE_FORM_PNG: figures.to_png,
+}
 
 
 class MaskServicer(MaskServiceServicer):
@@ -38,7 +42,7 @@ class MaskServicer(MaskServiceServicer):
         return measure_to_pb(await asyncio.to_thread(figures.measure, figure))
 
     async def ConvertMask(self, request: pb.ConvertMaskRequest, context: Any) -> pb.ConvertMaskResponse:
-        """Convert a shape to the other form."""
+        """Convert a shape to another form."""
         convert = _CONVERSIONS.get(request.form)
         if convert is None:
             raise FormMissing

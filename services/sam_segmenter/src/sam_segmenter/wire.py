@@ -6,6 +6,7 @@ from labels.label import Mask, Polygon
 from labels.proto import value_from_pb, value_to_pb
 from labels.shapes import Measure
 from sam_segmenter.errors import ShapeMissing
+from sam_segmenter.masks import png
 from sam_segmenter.masks.figures import Figure
 
 
@@ -16,6 +17,8 @@ def figure_from_pb(shape: pb.Shape) -> Figure:
             value = value_from_pb(label_pb2.Annotation(mask=shape.mask))
         case "polygon":
             value = value_from_pb(label_pb2.Annotation(polygon=shape.polygon))
+        case "png":
+            return Figure(shape.png, *png.size(shape.png))
         case _:
             raise ShapeMissing
     match value:
@@ -28,7 +31,9 @@ def figure_from_pb(shape: pb.Shape) -> Figure:
 
 
 def figure_to_pb(figure: Figure) -> pb.Shape:
-    """A mask carries the picture's size itself, a polygon has it beside it."""
+    """A mask and a PNG file carry the picture's size themselves, a polygon has it beside it."""
+    if isinstance(figure.shape, bytes):
+        return pb.Shape(png=figure.shape)
     value = value_to_pb(figure.shape)
     if isinstance(figure.shape, Mask):
         return pb.Shape(mask=value.mask)

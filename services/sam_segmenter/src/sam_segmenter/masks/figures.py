@@ -1,48 +1,50 @@
 """Measuring and converting shapes: pure functions, made for a worker thread."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from labels import shapes
+from labels import rle, shapes
 from labels.label import Mask, Polygon
-from sam_segmenter.errors import PictureTooLarge
-
-MAX_SIDE_PX = 30_000
-MAX_PIXELS = 64_000_000
+from sam_segmenter.masks import png
+from sam_segmenter.masks.sizes import check_size
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A mask or polygon on a picture of that size in pixels."""
+    """A mask, as run lengths or as the bytes of a PNG file, or a polygon, on a picture of that size in pixels."""
 
-    shape: Mask | Polygon
+    shape: Mask | Polygon | bytes
     height_px: int
     width_px: int
 
 
 def measure(figure: Figure) -> shapes.Measure:
     """Area, parts, holes and bounds in original pixels; raises AnnotationInvalid or PictureTooLarge."""
-    _check_size(figure)
-    return shapes.measure(figure.shape)
+    return shapes.measure(_read(figure))
 
 
 def to_mask(figure: Figure) -> Figure:
     """The pixels whose centres are inside; raises AnnotationInvalid or PictureTooLarge."""
-    _check_size(figure)
-    if isinstance(figure.shape, Mask):
-        return figure
-    mask = shapes.polygon_to_mask(figure.shape, figure.height_px, figure.width_px)
-    return Figure(mask, figure.height_px, figure.width_px)
+    return replace(figure, shape=_mask(figure))
 
 
 def to_polygon(figure: Figure) -> Figure:
     """The outlines of every part and hole; raises AnnotationInvalid or PictureTooLarge."""
-    _check_size(figure)
-    if isinstance(figure.shape, Polygon):
-        return figure
-    return Figure(shapes.mask_to_polygon(figure.shape), figure.height_px, figure.width_px)
+    shape = _read(figure)
+    return replace(figure, shape=shapes.mask_to_polygon(shape) if isinstance(shape, Mask) else shape)
 
 
-def _check_size(figure: Figure) -> None:
-    sides = (figure.height_px, figure.width_px)
-    if not all(0 < side <= MAX_SIDE_PX for side in sides) or sides[0] * sides[1] > MAX_PIXELS:
-        raise PictureTooLarge
+def to_png(figure: Figure) -> Figure:
+    """The pixels whose centres are inside, as a file; raises AnnotationInvalid or PictureTooLarge."""
+    return replace(figure, shape=png.to_png(rle.to_bitmap(_mask(figure))))
+
+
+def _mask(figure: Figure) -> Mask:
+    shape = _read(figure)
+    if isinstance(shape, Mask):
+        return shape
+    return shapes.polygon_to_mask(shape, figure.height_px, figure.width_px)
+
+
+def _read(figure: Figure) -> Mask | Polygon:
+    check_size(figure.height_px, figure.width_px)
+    return rle.encode(png.from_png(figure.shape)) if isinstance(figure.shape, bytes) else figure.shape
