@@ -127,7 +127,7 @@ async def test_submitted_and_reviewed_labels_are_evaluated_and_rejections_are_no
 
 async def test_long_texts_are_read_from_the_blob_store(world, predict) -> None:
     text = "word " * 10_000 + "Ann"
-    blob = await world.blobs.put(text.encode())
+    blob = await world.blobs.of("tenant-a").put(text.encode())
     ref = ContentRef(blob.uri, blob.sha256, blob.bytes)
     lost = ContentRef("blob:sha256/" + "0" * 64, "0" * 64, 1)
     right = predict("entity", "person", Span(50_000, 50_003, "Ann"), text_ref=ref)

@@ -1,4 +1,4 @@
-"""Large contents by their checksum: `blob:sha256/<hex>` in a folder or an object store."""
+"""Large contents by their checksum: `blob:sha256/<hex>` in a folder or an object store, on one shelf a tenant."""
 
 import asyncio
 import hashlib
@@ -43,7 +43,7 @@ class Blob:
 
 
 class Blobs:
-    """A content-addressed store: what is written once never changes, equal contents are one blob."""
+    """A store of contents. Each tenant has a shelf of its own: a content is there for nobody but who put it."""
 
     def __init__(self, url: str) -> None:
         """A store at `file:path`, `memory:`, `s3://bucket/prefix`, `gs://...` or `az://...`.
@@ -51,12 +51,32 @@ class Blobs:
         Credentials of the clouds come from the environment they define. Raises SettingsRefused.
         """
         self._store: Any = _open(url)
+        #: Bodies of events that are too large for the broker; no tenant reads here.
+        self.events = Shelf(self._store, "events")
+
+    def of(self, tenant: str) -> "Shelf":
+        """The tenant's shelf. Any text names one and no two names share one."""
+        name = tenant.encode("utf-8", "surrogatepass")
+        # A hash, so that no name can be a path, whatever a store makes of dots, slashes or the case of letters.
+        return Shelf(self._store, f"tenants/{hashlib.sha256(name).hexdigest()}")
+
+
+class Shelf:
+    """Contents of one owner, by checksum: what is written once never changes, equal contents are one blob.
+
+    What lies on another shelf is missing here, and nothing done here tells whether it lies there.
+    """
+
+    def __init__(self, store: Any, prefix: str) -> None:
+        """Made by `Blobs`."""
+        self._store = store
+        self._prefix = prefix
 
     async def put(self, data: bytes) -> Blob:
         """Store a content; raises StorageFull and StorageUnavailable."""
         blob = _blob(await _sha256(data), len(data))
         try:
-            await obstore.put_async(self._store, _key(blob.sha256), data)
+            await obstore.put_async(self._store, self._key(blob.sha256), data)
         except (BaseError, OSError) as error:
             raise _fault(error) from error
         return blob
@@ -66,7 +86,7 @@ class Blobs:
 
         The content appears under its address only when it is complete.
         """
-        digest, size, incoming = hashlib.sha256(), 0, f"incoming/{new_uid()}"
+        digest, size, incoming = hashlib.sha256(), 0, f"{self._prefix}/incoming/{new_uid()}"
 
         async def measured() -> AsyncIterator[bytes]:
             nonlocal size
@@ -80,7 +100,7 @@ class Blobs:
         try:
             await obstore.put_async(self._store, incoming, measured())
             blob = _blob(digest.hexdigest(), size)
-            await obstore.rename_async(self._store, incoming, _key(blob.sha256))
+            await obstore.rename_async(self._store, incoming, self._key(blob.sha256))
         except BlobTooLarge:
             await self._forget(incoming)
             raise
@@ -99,7 +119,7 @@ class Blobs:
         if match is None or (sha256 and sha256.lower() != match[1]):
             raise BlobUriRefused
         try:
-            found = await obstore.get_async(self._store, _key(match[1]))
+            found = await obstore.get_async(self._store, self._key(match[1]))
             if found.meta["size"] > max_bytes:
                 raise BlobTooLarge(f"The content is larger than {max_bytes} bytes.")
             data = bytes(await found.bytes_async())
@@ -110,6 +130,10 @@ class Blobs:
         if await _sha256(data) != match[1]:
             raise BlobCorrupt
         return data
+
+    def _key(self, sha256: str) -> str:
+        # 256 folders keep each one small on file systems that mind.
+        return f"{self._prefix}/sha256/{sha256[:2]}/{sha256}"
 
     async def _forget(self, key: str) -> None:
         # An upload that broke off may have left nothing to delete.
@@ -129,11 +153,6 @@ def _open(url: str) -> Any:
     if parts.scheme in ("s3", "gs", "az") and parts.netloc:
         return from_url(url)
     raise SettingsRefused("The blob url must begin with file:, memory:, s3:, gs: or az:.")
-
-
-def _key(sha256: str) -> str:
-    # 256 folders keep each one small on file systems that mind.
-    return f"sha256/{sha256[:2]}/{sha256}"
 
 
 def _blob(sha256: str, size: int) -> Blob:

@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 
 from chassis import headers as wire
 from chassis import tracecontext
-from chassis.blobs import Blobs
+from chassis.blobs import Shelf
 from chassis.errors import BlobCorrupt, BlobTooLarge, BlobUriRefused
 from chassis.event import Event, Poison
 from chassis.outbox import MAX_BODY_BYTES
@@ -38,11 +38,11 @@ def receive(msg: Msg) -> Delivery:
     return Delivery(msg, split(msg.subject)[0], int(tokens[first + 1]), int(tokens[first]), msg_id[:128])
 
 
-async def decode(delivery: Delivery, types: Mapping[str, type[Message]], blobs: Blobs) -> Delivery:
+async def decode(delivery: Delivery, types: Mapping[str, type[Message]], shelf: Shelf) -> Delivery:
     """The delivery with its event; raises Poison for one that can never be read."""
     headers = delivery.msg.headers or {}
     try:
-        body = await _body(delivery.msg, headers, blobs)
+        body = await _body(delivery.msg, headers, shelf)
         message = types[delivery.type_name].FromString(body)
         time_us = int(headers.get(wire.TIME_US, "0"))
     except (DecodeError, ValueError, KeyError):
@@ -62,8 +62,8 @@ async def decode(delivery: Delivery, types: Mapping[str, type[Message]], blobs: 
     )
 
 
-async def _body(msg: Msg, headers: Mapping[str, str], blobs: Blobs) -> bytes:
+async def _body(msg: Msg, headers: Mapping[str, str], shelf: Shelf) -> bytes:
     uri = headers.get(wire.BODY_URI)
     if uri is None:
         return msg.data
-    return await blobs.get(uri, headers.get(wire.BODY_SHA256, ""), MAX_BODY_BYTES)
+    return await shelf.get(uri, headers.get(wire.BODY_SHA256, ""), MAX_BODY_BYTES)

@@ -96,7 +96,7 @@ class Reader:
                 await self._bury(delivery, "MAX_DELIVERIES", "The event was delivered too often.")
                 continue
             try:
-                readable.append(await decode(delivery, self._types, self._bus.blobs))
+                readable.append(await decode(delivery, self._types, self._bus.blobs.events))
             except ChassisError as error:
                 await self._settle(delivery, error)
         for part in _parts(readable):

@@ -159,7 +159,7 @@ class Relay:
         headers = event_headers(row.msg_id, row.create_time_us, row.traceparent)
         body = row.body
         if len(body) > CLAIM_CHECK_BYTES:
-            blob = await self._bus.blobs.put(body)
+            blob = await self._bus.blobs.events.put(body)
             headers |= {
                 BODY_URI: blob.uri,
                 BODY_SHA256: blob.sha256,

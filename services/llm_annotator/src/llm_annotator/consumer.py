@@ -84,18 +84,18 @@ class AnnotatorConsumer:
         if message.decision == DECISION_REJECT or not message.HasField("label"):
             await bank.remove(conn, project_uid, asset_uid)
             return
-        text = await self._short_text(message)
+        text = await self._short_text(project.tenant, message)
         if text is not None:
             label, body = label_from_pb(message.label), message.label.SerializeToString()
             corrected = message.decision == DECISION_CORRECT
             await bank.put(conn, project_uid, text, label, body, corrected=corrected)
 
-    async def _short_text(self, message: LabelReviewed) -> str | None:
+    async def _short_text(self, tenant: str, message: LabelReviewed) -> str | None:
         """The text, if it is short enough for the bank."""
         if message.asset.text_ref.size_bytes > 4 * MAX_EXAMPLE_CHARS:
             return None
         try:
-            return await texts.text_of(message.asset, self._blobs)
+            return await texts.text_of(message.asset, self._blobs.of(tenant))
         except TextUnreadable:
             return None
 

@@ -55,7 +55,7 @@ class Lane:
         self.closed = False
         self._plan = plan
         self._database = database
-        self._blobs = blobs
+        self._shelf = blobs.of(job.tenant)
         self._annotator = annotator
         self._model = model
         self._committer = committer
@@ -111,7 +111,7 @@ class Lane:
     async def _work(self, item: Item) -> None:
         started = monotonic()
         try:
-            text, context = await texts.read(item.body, self._blobs)
+            text, context = await texts.read(item.body, self._shelf)
             prediction = await self._annotator.pre_annotate(text, context, self._plan)
         except ItemError as error:
             self._failed(item, error)

@@ -27,6 +27,7 @@ class Project:
     """A project as the annotator sees it."""
 
     uid: str
+    tenant: str
     id: str
     ontology: Ontology
     ontology_body: bytes
@@ -58,6 +59,7 @@ async def locked(conn: AsyncConnection, project_uid: str) -> Project | None:
 def _project(row: Row[Any]) -> Project:
     return Project(
         row.project_uid,
+        row.tenant,
         row.project_id,
         read_ontology(row.ontology),
         row.ontology,
@@ -201,6 +203,7 @@ async def add_assets(
     await conn.execute(update(projects).where(projects.c.project_uid == project.uid).values(**values))
     return Project(
         project.uid,
+        project.tenant,
         project.id,
         project.ontology,
         project.ontology_body,

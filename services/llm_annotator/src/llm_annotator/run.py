@@ -123,6 +123,7 @@ class Job:
     run_uid: str
     project_uid: str
     project_id: str
+    tenant: str
     config: RunConfig
     ontology: Ontology
     template: Template

@@ -254,7 +254,7 @@ async def running(conn: AsyncConnection) -> list[str]:
 
 async def job(conn: AsyncConnection, run_uid: str) -> Job:
     """What a worker must know of a run."""
-    query = select(runs, projects_table.c.project_id).join(
+    query = select(runs, projects_table.c.project_id, projects_table.c.tenant).join(
         projects_table, projects_table.c.project_uid == runs.c.project_uid
     )
     row = (await conn.execute(query.where(runs.c.run_uid == run_uid))).one()
@@ -262,6 +262,7 @@ async def job(conn: AsyncConnection, run_uid: str) -> Job:
         row.run_uid,
         row.project_uid,
         row.project_id,
+        row.tenant,
         config_from_json(row.config),
         projects.read_ontology(row.ontology),
         await projects.prompt_of_revision(conn, row.project_uid, row.prompt_revision),

@@ -98,7 +98,7 @@ class Events:
         await _report(conn, [(s, e) for s, e in pairs if e.label_uid in fresh])
 
     async def _evaluate(self, submissions: Sequence[Submission]) -> list[Evaluation]:
-        contents = await asyncio.gather(*(self._text(s.asset) for s in submissions))
+        contents = await asyncio.gather(*(self._text(s) for s in submissions))
         # Rules are pure computing: in a thread they leave the loop free for calls and the broker.
         return await asyncio.to_thread(self._judge, submissions, contents)
 
@@ -114,10 +114,10 @@ class Events:
             for s, text in zip(submissions, contents, strict=True)
         ]
 
-    async def _text(self, asset: Asset) -> str | None:
+    async def _text(self, submission: Submission) -> str | None:
         """The asset's text; None also where it is lost for good, which is for the rules to say."""
         try:
-            return await texts.read(asset, self._blobs)
+            return await texts.read(submission.asset, self._blobs.of(submission.project.tenant))
         except _UNREADABLE:
             return None
 

@@ -24,6 +24,7 @@ class Project:
     """A project as rules see it."""
 
     uid: str
+    tenant: str
     id: str
     ontology: Ontology
     ruleset: Ruleset
@@ -64,7 +65,9 @@ def _projects(rows: Iterable[Row[Any]]) -> dict[str, Project]:
             if row.rule is not None
         }
         ruleset = Ruleset(members[0].ruleset_revision, settings)
-        found[uid] = Project(uid, members[0].project_id, _ontology(members[0].ontology), ruleset)
+        found[uid] = Project(
+            uid, members[0].tenant, members[0].project_id, _ontology(members[0].ontology), ruleset
+        )
     return found
 
 

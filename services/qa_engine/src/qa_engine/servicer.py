@@ -68,7 +68,7 @@ class RuleServicer(RuleServiceServicer):
         """What the rules say about a label now."""
         project = await self._project(request.parent)
         asset, label = asset_from_pb(request.asset), label_from_pb(request.label)
-        subject = Subject(project.ontology, asset, await texts.read(asset, self._blobs))
+        subject = Subject(project.ontology, asset, await texts.read(asset, self._blobs.of(project.tenant)))
         found = await asyncio.to_thread(self._engine.evaluate, label, subject, project.ruleset)
         return pb2.EvaluateLabelResponse(
             findings=map(finding_to_pb, found), ruleset_revision=project.ruleset.revision

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from chassis.blobs import Blobs
+from chassis.blobs import Shelf
 from labels.asset import (
     MAX_INLINE_TEXT_BYTES,
     MAX_TEXT_BYTES,
@@ -30,17 +30,17 @@ def is_far(asset: Asset) -> bool:
     return asset.text is None or not fits_inline(asset.text)
 
 
-async def settle(blobs: Blobs, asset: Asset, *, store: bool) -> Asset:
+async def settle(shelf: Shelf, asset: Asset, *, store: bool) -> Asset:
     """The asset with its content in the blob store: a long text is moved there (if `store`), a reference is checked.
 
     Raises TextEmpty, TextTooLong, TextNotUtf8, ContentRefInvalid, or what the blob store says about a reference.
     """
     if asset.text is not None:
-        return replace(asset, text=None, text_ref=await put(blobs, asset.text)) if store else asset
+        return replace(asset, text=None, text_ref=await put(shelf, asset.text)) if store else asset
     if asset.text_ref is not None:
-        check_text(await text_at(blobs, asset.text_ref))
+        check_text(await text_at(shelf, asset.text_ref))
     elif asset.image_ref is not None:
-        await _check_picture(blobs, asset.image_ref)
+        await _check_picture(shelf, asset.image_ref)
     return asset
 
 
@@ -50,37 +50,37 @@ def fits_inline(text: str) -> bool:
     return len(text) * 4 <= MAX_INLINE_TEXT_BYTES or len(text.encode()) <= MAX_INLINE_TEXT_BYTES
 
 
-async def _check_picture(blobs: Blobs, ref: ContentRef) -> None:
+async def _check_picture(shelf: Shelf, ref: ContentRef) -> None:
     # Reading it is what proves that the bytes are there and hash to their name; nobody decodes them here.
-    data = await blobs.get(ref.uri, ref.sha256, MAX_UPLOAD_BYTES)
+    data = await shelf.get(ref.uri, ref.sha256, MAX_UPLOAD_BYTES)
     if len(data) != ref.size_bytes:
         raise ContentRefInvalid("The picture in the blob store has another size than its reference says.")
 
 
-async def put(blobs: Blobs, text: str) -> ContentRef:
+async def put(shelf: Shelf, text: str) -> ContentRef:
     """Keep a text in the blob store."""
-    blob = await blobs.put(text.encode())
+    blob = await shelf.put(text.encode())
     return ContentRef(blob.uri, blob.sha256, blob.bytes)
 
 
-async def upload(blobs: Blobs, chunks: AsyncIterator[bytes]) -> ContentRef:
+async def upload(shelf: Shelf, chunks: AsyncIterator[bytes]) -> ContentRef:
     """Keep a stream of bytes in the blob store; raises ContentEmpty, or BlobTooLarge above 64 MiB."""
-    blob = await blobs.put_stream(chunks, MAX_UPLOAD_BYTES)
+    blob = await shelf.put_stream(chunks, MAX_UPLOAD_BYTES)
     if not blob.bytes:
         raise ContentEmpty
     return ContentRef(blob.uri, blob.sha256, blob.bytes)
 
 
-async def text_of(blobs: Blobs, asset: Asset) -> str | None:
+async def text_of(shelf: Shelf, asset: Asset) -> str | None:
     """The asset's text wherever it is kept, None for a picture."""
-    return await text_at(blobs, asset.text_ref) if asset.text_ref else asset.text
+    return await text_at(shelf, asset.text_ref) if asset.text_ref else asset.text
 
 
-async def text_at(blobs: Blobs, ref: ContentRef) -> str:
+async def text_at(shelf: Shelf, ref: ContentRef) -> str:
     """The text of a reference; raises TextTooLong, TextNotUtf8, or what the blob store says."""
     if ref.size_bytes > MAX_TEXT_BYTES:
         raise TextTooLong
-    data = await blobs.get(ref.uri, ref.sha256, MAX_TEXT_BYTES)
+    data = await shelf.get(ref.uri, ref.sha256, MAX_TEXT_BYTES)
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -51,7 +51,7 @@ class Importer:
 
     def __init__(self, db: Database, blobs: Blobs, tenant: str, project_id: str, *, dry: bool) -> None:
         self._db = db
-        self._blobs = blobs
+        self._shelf = blobs.of(tenant)
         self._tenant = tenant
         self._project_id = project_id
         self._dry = dry
@@ -90,7 +90,7 @@ class Importer:
             return asset
         async with self._gate:
             try:
-                return await content.settle(self._blobs, asset, store=not self._dry)
+                return await content.settle(self._shelf, asset, store=not self._dry)
             except _REFUSED as error:
                 return error
 

@@ -137,7 +137,7 @@ async def _put(
 
 async def check(blobs: Blobs, project: Project, asset: Asset, annotations: Sequence[Annotation]) -> None:
     """Raise AnnotationInvalid or OntologyError unless the claims fit the ontology and the asset's content."""
-    text = await content.text_of(blobs, asset)
+    text = await content.text_of(blobs.of(project.tenant), asset)
     check_label(annotations, asset, project.definition.ontology, text)
 
 

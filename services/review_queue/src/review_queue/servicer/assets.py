@@ -61,7 +61,7 @@ class AssetServicer(AssetServiceServicer):
             first = await _first(messages)
             async with self._db.read() as conn:
                 await projects.get(conn, caller().tenant, parse_project(first.parent))
-            ref = await content.upload(self._blobs, _chunks(first, messages))
+            ref = await content.upload(self._blobs.of(caller().tenant), _chunks(first, messages))
         return pb2.UploadContentResponse(content=content_ref_to_pb(ref))
 
     async def ListAssets(

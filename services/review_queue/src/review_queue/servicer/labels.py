@@ -83,7 +83,7 @@ class LabelServicer(LabelServiceServicer):
         project = await self._project(parse_project(request.parent))
         async for item in export.export(self._db, project, include_unreviewed=request.include_unreviewed):
             yield pb2.ExportLabelsResponse(
-                asset=await inline(self._blobs, item.asset),
+                asset=await inline(self._blobs.of(project.tenant), item.asset),
                 label=item.label,
                 reviewed=item.reviewed,
                 rejected=item.rejected,

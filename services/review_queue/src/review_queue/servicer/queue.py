@@ -41,17 +41,17 @@ class QueueServicer(QueueServiceServicer):
         leases = await queue.lease_next(
             self._db, project, caller().actor, request.max_tasks, request.lease_seconds
         )
-        await self._inline(leases)
+        await self._inline(project, leases)
         return pb2.LeaseNextResponse(leases=(_lease(project, lease) for lease in leases))
 
-    async def _inline(self, leases: Sequence[Lease]) -> None:
+    async def _inline(self, project: Project, leases: Sequence[Lease]) -> None:
         """Put long texts in as far as the answer can carry them; behind that they stay references."""
         room = MAX_BYTES - sum(lease.task.size for lease in leases)
         for lease in leases:
             size = lease.task.asset.text_ref.size_bytes
             if 0 < size <= room:
                 room -= size
-                await inline(self._blobs, lease.task.asset)
+                await inline(self._blobs.of(project.tenant), lease.task.asset)
 
     async def RenewLease(
         self,
