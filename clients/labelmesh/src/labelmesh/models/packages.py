@@ -12,7 +12,6 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -20,11 +19,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labelmesh.models import store
+from labelmesh.models import child, store
 from labelmesh.models.errors import Damaged, NotEnoughSpace, SourceUnavailable, Stopped
 from labelmesh.models.manifest import Model, Packages, Part
 from labelmesh.models.watch import Watch
@@ -160,34 +158,16 @@ def _download(slice_: _Slice, room: Path, tally: _Tally) -> Path:
         ),
     ]
     complaint = room / "complaint"
-    with complaint.open("wb") as errors, _running(command, errors.fileno(), room) as process:
+    with complaint.open("wb") as errors, child.running(command, errors.fileno(), room) as process:
         while process.poll() is None:
             if tally.is_over:
                 raise Stopped
-            tally.set(slice_, _bytes_below(room))
+            tally.set(slice_, child.bytes_below(room))
             time.sleep(_POLL_SECONDS)
     archives = list((room / "got").glob("*.whl"))
     if process.returncode or len(archives) != 1:
         raise _refusal(part, complaint.read_text(errors="replace"))
     return archives[0]
-
-
-@contextmanager
-def _running(command: list[str], errors: int, room: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=errors,
-        env={**os.environ, "TMPDIR": str(room)},
-        start_new_session=True,  # a Ctrl-C at the terminal is handled here, once
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
 
 
 def _refusal(part: Part, complaint: str) -> SourceUnavailable | NotEnoughSpace:
@@ -234,14 +214,3 @@ def _marker(folder: Path, slice_: _Slice) -> Path:
 
 def _room(folder: Path, slice_: _Slice) -> Path:
     return folder / f"{slice_.number:03d}"
-
-
-def _bytes_below(folder: Path) -> int:
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.stat(os.path.join(place, name)).st_size
-            except FileNotFoundError:
-                continue
-    return total

@@ -15,6 +15,7 @@ from rich.progress import (
 )
 
 from labelmesh.models.manifest import Model
+from labelmesh.models.vision import VisionModel
 from labelmesh.models.watch import Watch
 
 _LINES = 10
@@ -22,7 +23,7 @@ _LINES = 10
 
 
 @contextmanager
-def shown(model: Model, console: Console) -> Iterator[Watch]:
+def shown(model: Model | VisionModel, console: Console) -> Iterator[Watch]:
     """A Watch whose bytes and notices appear on the console while inside."""
     if console.is_terminal:
         with _bar(model, console) as watch:
@@ -32,7 +33,7 @@ def shown(model: Model, console: Console) -> Iterator[Watch]:
 
 
 @contextmanager
-def _bar(model: Model, console: Console) -> Iterator[Watch]:
+def _bar(model: Model | VisionModel, console: Console) -> Iterator[Watch]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -51,7 +52,7 @@ def _bar(model: Model, console: Console) -> Iterator[Watch]:
         )
 
 
-def _lines(model: Model, console: Console) -> Watch:
+def _lines(model: Model | VisionModel, console: Console) -> Watch:
     told = -1
 
     def on_bytes(there: int) -> None:
