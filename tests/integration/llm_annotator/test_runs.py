@@ -3,6 +3,7 @@ import asyncio
 import grpc
 import pytest
 
+from chassis.blobs import Blobs
 from labelmesh.annotator.v1.annotator_events_pb2 import PredictionCreated, PredictionFailed
 from labelmesh.annotator.v1.prediction_run_service_pb2 import (
     EXAMPLE_POOL_CORRECTED,
@@ -20,7 +21,10 @@ from labelmesh.annotator.v1.prediction_run_service_pb2 import (
     ResumePredictionRunRequest,
 )
 from labelmesh.review.v1.queue_service_pb2 import DECISION_ACCEPT, DECISION_CORRECT, DECISION_REJECT
+from labelmesh.review.v1.review_events_pb2 import AssetsImported
+from labels.asset import Asset, ContentRef
 from labels.label import derive_uid
+from labels.proto import asset_to_pb
 
 
 async def test_a_run_labels_every_text_once(world):
@@ -127,6 +131,24 @@ async def test_examples_come_from_reviews(world):
     done = await world.reaches(few.name, RUN_STATE_DONE)
     assert list(done.examples) == ["projects/news/labels/L000R2"]
     assert done.total == 3
+
+
+async def test_long_texts_are_read_from_the_tenants_shelf_and_from_no_other(world, tmp_path):
+    blobs = Blobs(f"file://{tmp_path}/blobs")
+    text = f"{'long ' * 400} [[sport]]".encode()
+    found = [await blobs.of("default").put(text), await blobs.of("other").put(text + b".")]
+    await world.create_project()
+    refs = [ContentRef(blob.uri, blob.sha256, blob.bytes) for blob in found]
+    assets = [
+        asset_to_pb(Asset(key=f"key-{n}", text_ref=ref, uid=f"A{n:06}"), "news") for n, ref in enumerate(refs)
+    ]
+    await world.emit(AssetsImported(project="projects/news", assets=assets))
+    run = await world.run(minimum=2)
+    done = await world.reaches(run.name, RUN_STATE_DONE)
+    assert (done.succeeded, done.failed) == (1, 1)
+    events = {event.asset.key: event for event in await world.events(2)}
+    assert [a.category for a in events["key-0"].label.annotations] == ["sport"]
+    assert events["key-1"].reason == "TEXT_UNREADABLE"
 
 
 async def test_malformed_and_cut_replies_fail_their_item_only(world):

@@ -7,6 +7,7 @@ import pytest
 
 from labelmesh.label.v1 import label_pb2
 from labelmesh.qa.v1 import rule_service_pb2 as pb2
+from labels.asset import ContentRef
 from labels.label import Choice, Polygon, Span
 
 PARENT = "projects/news"
@@ -174,6 +175,20 @@ async def test_tenants_do_not_see_each_other(project, predict, reason) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await call(request)
         assert raised.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_label_is_not_evaluated_on_another_tenants_text(project, predict, reason) -> None:
+    blob = await project.blobs.of("tenant-b").put(b"Bob met Ann.")
+    ref = ContentRef(blob.uri, blob.sha256, blob.bytes)
+    lost = ContentRef("blob:sha256/" + "0" * 64, "0" * 64, blob.bytes)
+    answers = []
+    for text_ref in (ref, lost):
+        event = predict("entity", "person", Span(0, 3, "Bob"), text_ref=text_ref)
+        request = pb2.EvaluateLabelRequest(parent=PARENT, asset=event.asset, label=event.label)
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await project.stub.EvaluateLabel(request, **ANN)
+        answers.append((raised.value.code().name, reason(raised.value), raised.value.details()))
+    assert answers[0] == answers[1] == ("NOT_FOUND", "BLOB_MISSING", "The content is not in the blob store.")
 
 
 async def test_two_tenants_may_use_the_same_project_id(project, predict) -> None:

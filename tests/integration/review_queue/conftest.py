@@ -114,11 +114,14 @@ class House:
         parent: str = "projects/news",
         validate_only: bool = False,
         per_message: int = 100,
+        actor: str = ANN,
     ) -> list[asset_service_pb2.ImportAssetsResponse]:
         parts = [rows[start : start + per_message] for start in range(0, len(rows), per_message)]
         messages = [asset_service_pb2.ImportAssetsRequest(parent=parent, validate_only=validate_only)]
         messages += [asset_service_pb2.ImportAssetsRequest(rows=part) for part in parts]
-        return [response async for response in self.assets.ImportAssets(iter(messages), metadata=self.ann)]
+        return [
+            response async for response in self.assets.ImportAssets(iter(messages), metadata=as_actor(actor))
+        ]
 
     async def import_texts(
         self, *texts: str, parent: str = "projects/news", per_message: int = 100

@@ -130,6 +130,31 @@ async def test_uploaded_content(house: Any, refused: Any) -> None:
         await upload(house, bytes((1 << 20) + 1))
 
 
+async def test_knowing_the_checksum_of_another_tenants_content_gives_nothing(house: Any) -> None:
+    """Eve learned the checksums of what Ann uploaded: to her they are as good as invented ones."""
+    await house.project()
+    await house.project(actor="eve")
+    theirs = await upload(house, b"a text of Ann's")
+    nobodys = asset_pb2.ContentRef(
+        uri=f"blob:sha256/{'0' * 64}", sha256="0" * 64, size_bytes=theirs.size_bytes
+    )
+    rows = [
+        row(1, key="text", text_ref=theirs),
+        row(2, key="picture", image_ref=theirs, width_px=640, height_px=480),
+        row(3, key="no text", text_ref=nobodys),
+        row(4, key="no picture", image_ref=nobodys, width_px=640, height_px=480),
+    ]
+    for validate_only in (True, False):
+        (response,) = await house.send_rows(rows, validate_only=validate_only, actor="eve")
+        assert response.imported == 0
+        assert [error.line for error in response.errors] == [1, 2, 3, 4]
+        assert {(error.reason, error.message) for error in response.errors} == {
+            ("BLOB_MISSING", "The content is not in the blob store.")
+        }
+    (response,) = await house.send_rows(rows[:1])
+    assert response.imported == 1
+
+
 async def test_an_upload_has_an_end(house: Any, refused: Any) -> None:
     await house.project()
     with refused(StatusCode.INVALID_ARGUMENT, "BLOB_TOO_LARGE"):
