@@ -94,7 +94,9 @@ async def line(base_url: str, concurrency: int) -> AsyncIterator[tuple[Stack, Cl
         "LABELMESH_LOG_LEVEL": "WARNING",
     }
     with tempfile.TemporaryDirectory(prefix="labelmesh-bench-") as folder:
-        stack_running = running(Path(folder), endpoint=base_url, model="stub", environment=environment)
+        stack_running = running(
+            Path(folder), endpoint=base_url, model="stub", sam_model=None, environment=environment
+        )
         async with stack_running as stack, Client(stack.endpoints) as client:
             yield stack, client
 

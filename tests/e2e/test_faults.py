@@ -45,6 +45,7 @@ async def stack_on(
             folder,
             endpoint=endpoint,
             model="stub",
+            sam_model=None,
             database_url=database_url,
             environment={"LABELMESH_CONCURRENCY": "16", "LABELMESH_LOG_LEVEL": "WARNING"},
         )

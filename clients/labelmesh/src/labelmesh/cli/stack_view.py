@@ -91,7 +91,13 @@ def started(stack: Stack) -> RenderableType:
 
 
 def _caption(stack: Stack) -> str:
-    return f"model {stack.model} at {stack.model_url} · state and logs in {stack.state_dir}"
+    models = _models(stack.model, stack.model_url, stack.sam_model)
+    return f"{models} · state and logs in {stack.state_dir}"
+
+
+def _models(model: str, address: str, sam_model: str) -> str:
+    pictures = f" · pictures by {sam_model}" if sam_model else ""
+    return f"model {model} at {address}{pictures}"
 
 
 def status_table(found: State, serving: Mapping[str, bool]) -> RenderableType:
@@ -108,7 +114,7 @@ def status_table(found: State, serving: Mapping[str, bool]) -> RenderableType:
         memory = identity.memory_bytes(process.identity.pid) / 1e6
         here = state("SERVING" if serving[process.name] else "DOWN")
         shown.add_row(process.name, process.address, str(process.identity.pid), f"{memory:,.0f} MB", here)
-    return captioned(shown, f"model {found.model} at {found.model_address}")
+    return captioned(shown, _models(found.model, found.model_address, found.sam_model))
 
 
 def status_json(found: State, serving: Mapping[str, bool]) -> dict[str, object]:
@@ -116,6 +122,7 @@ def status_json(found: State, serving: Mapping[str, bool]) -> dict[str, object]:
     return {
         "model": found.model,
         "model_address": found.model_address,
+        "sam_model": found.sam_model,
         "supervisor_pid": found.supervisor.pid,
         "processes": [
             {

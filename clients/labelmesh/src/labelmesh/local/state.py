@@ -34,6 +34,7 @@ class State(BaseModel):
     processes: list[Running]
     model: str
     model_address: str
+    sam_model: str = ""
 
     @property
     def endpoints(self) -> Endpoints:

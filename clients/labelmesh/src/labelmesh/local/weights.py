@@ -1,4 +1,4 @@
-"""The local model's weights: a file given by path, or a known model fetched when absent."""
+"""The local models' weights: given by path, or a known model fetched when absent."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelmesh.local.errors import ModelUnavailable
-from labelmesh.models import Model, ModelError, Watch, default_cache, fetch, manifest
+from labelmesh.models import Model, ModelError, VisionModel, Watch, default_cache, fetch, manifest
+
+_SAM_FILES = ("encoder.onnx", "decoder.onnx")
+_WITHOUT = "`labelmesh up --sam-model none` starts without one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +37,40 @@ async def local_weights(model: str, fetching: Fetching) -> Path:
             raise ModelUnavailable(f"There is no model file {path}.")
         return path
     try:
-        known = manifest().model(model)
-        cache = default_cache()
-        watch = Watch(lambda there: fetching.on_bytes(there, known.size_bytes), fetching.on_notice)
-        return await _fetched(known, cache, watch)
+        return await _fetched(manifest().model(model), fetching)
     except ModelError as error:
         raise ModelUnavailable(str(error)) from error
 
 
-async def _fetched(model: Model, cache: Path, watch: Watch) -> Path:
+@dataclass(frozen=True, slots=True)
+class SamModel:
+    """A Segment Anything model on this machine: its name, and its folder with encoder.onnx and decoder.onnx."""
+
+    name: str
+    folder: Path
+
+
+async def local_sam(model: str, fetching: Fetching) -> SamModel:
+    """The Segment Anything model: `model` is a folder or the name of a known model, fetched when it is absent.
+
+    Raises ModelUnavailable.
+    """
+    if "/" in model or Path(model).is_dir():
+        folder = Path(model).absolute()
+        missing = [name for name in _SAM_FILES if not (folder / name).is_file()]
+        if missing:
+            raise ModelUnavailable(f"The folder {folder} has no {' and no '.join(missing)}.")
+        return SamModel(folder.name, folder)
+    try:
+        return SamModel(model, await _fetched(manifest().vision_model(model), fetching))
+    except ModelError as error:
+        raise ModelUnavailable(f"{error} {_WITHOUT}") from error
+
+
+async def _fetched(model: Model | VisionModel, fetching: Fetching) -> Path:
     """Fetch in a thread that stops soon, keeping what it has, when this call is cancelled."""
-    work = asyncio.create_task(asyncio.to_thread(fetch, model, cache, watch))
+    watch = Watch(lambda there: fetching.on_bytes(there, model.size_bytes), fetching.on_notice)
+    work = asyncio.create_task(asyncio.to_thread(fetch, model, default_cache(), watch))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
