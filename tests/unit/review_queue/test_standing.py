@@ -39,7 +39,8 @@ news = st.one_of(
 
 
 def test_a_prediction_opens_the_task() -> None:
-    assert Standing(TaskState.OPEN, 1, "p1", LabelKind.PREDICTION, None, 0.25) == PREDICTED
+    opened = Standing(TaskState.OPEN, 1, "p1", LabelKind.PREDICTION, None, 0.25, confidence=0.75)
+    assert opened == PREDICTED
 
 
 def test_a_prediction_without_confidence_is_as_uncertain_as_none() -> None:

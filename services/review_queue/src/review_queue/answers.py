@@ -98,7 +98,7 @@ async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> lab
     revision = await _close(conn, project, answer, label_uid)
     label = _label(answer, label_uid, revision)
     if label is not None:
-        await revisions.store(conn, [revisions.row(project.uid, project.project_id, label)])
+        await revisions.store(conn, [(project, label)])
     pb = label_to_pb(label, project.project_id) if label else None
     event = _event(project, answer, pb)
     await outbox.add(conn, event, project.uid)
@@ -114,9 +114,11 @@ async def _close(conn: AsyncConnection, project: Project, answer: Answer, label_
         "state": TaskState.DONE,
         "decision": submission.decision.value,
         "lease_expire_us": 0,
+        "review_time_us": answer.time_us,
     }
     if label_uid:
         values |= {"revision": _t.revision + 1, "label_uid": label_uid, "label_kind": LabelKind.REVIEW.value}
+        values["author"] = submission.reviewer
     closed = await conn.execute(
         update(tables.tasks)
         .where(

@@ -6,7 +6,7 @@ ReviewError
 ├── RequestInvalid
 │   ├── ProjectInvalid · RunForeign
 │   ├── RequestIdInvalid · RequestIdReused
-│   ├── LeaseInvalid
+│   ├── LeaseInvalid · FilterInvalid · OrderInvalid
 │   ├── ParentMissing · TooManyRows · ChunkTooLarge · ContentEmpty
 │   └── SubmissionInvalid
 │       └── NothingToAccept · OpsMissing · OpsUnwanted · ReasonMissing
@@ -67,6 +67,14 @@ class RequestIdReused(RequestInvalid):
 
 class LeaseInvalid(RequestInvalid):
     """A lease is for 1 to 100 tasks and 5 to 86,400 seconds."""
+
+
+class FilterInvalid(RequestInvalid):
+    """The filter is not valid."""
+
+
+class OrderInvalid(RequestInvalid):
+    """The order is not valid."""
 
 
 class ParentMissing(RequestInvalid):

@@ -45,7 +45,7 @@ async def store(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> Non
     valid = await _keep(conn, evaluations)
     now = {uid: task.standing for uid, task in held.items()}
     for e in valid:
-        now[e.asset_uid] = standing.after_findings(now[e.asset_uid], e.label_uid, e.severity)
+        now[e.asset_uid] = standing.after_findings(now[e.asset_uid], e.label_uid, e.severity, e.n)
     weights = {uid: project.definition.weights for uid, project in known.items()}
     await task_rows.write(conn, ((held[uid], new) for uid, new in now.items()), weights)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,19 +45,26 @@ async def store(conn: AsyncConnection, predictions: Sequence[Prediction]) -> Non
     held = await task_rows.hold(conn, ((p.project_uid, p.label.asset_uid) for p in predictions))
     # Only now: until the tasks are held another replica may be storing the same labels.
     fresh = await _fresh(conn, predictions)
-    severities = await _severities(conn, [p.label.uid for p in fresh])
+    verdicts = await _verdicts(conn, [p.label.uid for p in fresh])
     now = {uid: task.standing for uid, task in held.items()}
-    rows: list[dict[str, Any]] = []
+    numbered: list[tuple[Project, Label]] = []
     for prediction in fresh:
         project, label, uid = known[prediction.project_uid], prediction.label, prediction.label.asset_uid
         if problem := _problem(prediction, project):
             now[uid] = standing.after_failure(now[uid], problem)
             continue
-        raw = label.confidence.raw if label.confidence else None
-        now[uid] = standing.after_prediction(now[uid], label.uid, raw, severities.get(label.uid, 0.0))
-        label = revisions.numbered(label, now[uid].revision)
-        rows.append(revisions.row(project.uid, project.project_id, label))
-    await revisions.store(conn, rows)
+        severity, findings = verdicts.get(label.uid, (0.0, 0))
+        now[uid] = standing.after_prediction(
+            now[uid],
+            label.uid,
+            label.confidence.raw if label.confidence else None,
+            severity,
+            findings=findings,
+            author=label.author,
+            run_uid=revisions.run_uid(label),
+        )
+        numbered.append((project, revisions.numbered(label, now[uid].revision)))
+    await revisions.store(conn, numbered)
     await _write(conn, held, now, known)
 
 
@@ -71,11 +77,16 @@ async def _fresh(conn: AsyncConnection, predictions: Sequence[Prediction]) -> li
     return [p for p in predictions if by_uid.get(p.label.uid) is p]
 
 
-async def _severities(conn: AsyncConnection, label_uids: Sequence[str]) -> dict[str, float]:
-    """Rules may have spoken before the label came here, as the two travel by different streams."""
+async def _verdicts(conn: AsyncConnection, label_uids: Sequence[str]) -> dict[str, tuple[float, int]]:
+    """The worst severity and the number of findings by label uid.
+
+    Rules may have spoken before the label came here, as the two travel by different streams.
+    """
     f = tables.findings.c
-    found = await conn.execute(select(f.label_uid, f.severity).where(f.label_uid.in_(sorted(label_uids))))
-    return {row.label_uid: row.severity for row in found}
+    found = await conn.execute(
+        select(f.label_uid, f.severity, f.n).where(f.label_uid.in_(sorted(label_uids)))
+    )
+    return {uid: (severity, n) for uid, severity, n in found}
 
 
 def _problem(prediction: Prediction, project: Project) -> str:

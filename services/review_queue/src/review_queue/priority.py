@@ -5,10 +5,14 @@
 All tasks age at the same speed, so waiting never changes who comes first: with the hours since the epoch written as
 `now - created`, the term `w_age * now` is the same for every task of a project and drops out of every comparison.
 What is left is a constant of the task. It is stored with its sign turned, as `rank`, so that an ascending index is
-the queue; it changes when a prediction or a finding comes in and at no other time.
+the queue; it changes when a prediction or a finding comes in and at no other time. A further term fits in as long as it
+is a constant of the task too, or grows for all tasks alike.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 HOUR_US = 3_600_000_000
 MAX_WEIGHT = 1_000.0
@@ -40,6 +44,29 @@ class Terms:
         return max(0, now_us - self.create_time_us) / HOUR_US
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One summand of the formula: `contribution` is `weight` times `value`."""
+
+    name: str
+    weight: float
+    value: float
+
+    @property
+    def contribution(self) -> float:
+        """What it adds to the priority."""
+        return self.weight * self.value
+
+
+def terms_of(terms: Terms, weights: Weights, now_us: int) -> tuple[Term, ...]:
+    """The summands of the formula now, named as the weights are."""
+    return (
+        Term("uncertainty", weights.uncertainty, terms.uncertainty),
+        Term("findings", weights.findings, terms.severity),
+        Term("age_per_hour", weights.age_per_hour, terms.age_hours(now_us)),
+    )
+
+
 def rank(terms: Terms, weights: Weights) -> float:
     """Where a task stands in its project's queue: the lowest comes first, equal ones by uid."""
     urgency = weights.uncertainty * terms.uncertainty + weights.findings * terms.severity
@@ -48,5 +75,10 @@ def rank(terms: Terms, weights: Weights) -> float:
 
 def priority(terms: Terms, weights: Weights, now_us: int) -> float:
     """The formula's value now; higher is sooner."""
-    urgency = weights.uncertainty * terms.uncertainty + weights.findings * terms.severity
-    return urgency + weights.age_per_hour * terms.age_hours(now_us)
+    return total(terms_of(terms, weights, now_us))
+
+
+def total(terms: Sequence[Term]) -> float:
+    """The sum of the contributions, from the left."""
+    # Not `sum`, which corrects its rounding since Python 3.12: a filter in a database gets the very same number.
+    return reduce(add, (term.contribution for term in terms))

@@ -7,7 +7,7 @@ past tasks under a live lease, so its cost depends on how many people are at wor
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import CursorResult, and_, func, literal_column, select, update
+from sqlalchemy import CursorResult, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import now_us
@@ -122,27 +122,3 @@ async def _change(db: Database, project: Project, uid: str, reviewer: str, token
         if not changed.rowcount:
             there = select(_t.uid).where(_t.uid == uid, _t.project_uid == project.uid)
             raise LeaseLost if (await conn.execute(there)).first() else TaskNotFound
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Tasks of a project by state; those with an expired lease are open."""
-
-    waiting: int
-    open: int
-    leased: int
-    done: int
-
-
-async def count(conn: AsyncConnection, project: Project) -> Counts:
-    """Count tasks by state."""
-    by_state = await conn.execute(
-        select(_t.state, func.count()).where(_t.project_uid == project.uid).group_by(_t.state)
-    )
-    counts: dict[int, int] = dict(by_state.all())
-    # The literal lets the planner see that the index of leased tasks holds them all.
-    live = and_(_t.project_uid == project.uid, _t.lease_expire_us > now_us())
-    leased = await conn.execute(select(func.count()).where(live, _t.lease_expire_us > literal_column("0")))
-    held: int = leased.scalar_one()
-    opened = counts.get(TaskState.OPEN, 0)
-    return Counts(counts.get(TaskState.WAITING, 0), opened - held, held, counts.get(TaskState.DONE, 0))

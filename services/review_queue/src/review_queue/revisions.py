@@ -48,28 +48,34 @@ def numbered(label: Label, revision: int) -> Label:
     return replace(label, revision=revision, etag=etag(label.uid, revision))
 
 
-def row(project_uid: str, project_id: str, label: Label) -> dict[str, Any]:
-    """The table row of a label."""
-    return {
-        "uid": label.uid,
-        "project_uid": project_uid,
-        "asset_uid": label.asset_uid,
-        "revision": label.revision,
-        "kind": label.kind.value,
-        "run_uid": run_uid(label),
-        "body": label_to_pb(label, project_id).SerializeToString(),
-    }
-
-
 def run_uid(label: Label) -> str:
     """Uid of the run that made the label, empty for a person's; raises NameInvalid."""
     return parse(label.lineage.run, RUN)[1] if label.lineage and label.lineage.run else ""
 
 
-async def store(conn: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-    """Store label rows with one statement."""
-    if rows:
-        await conn.execute(insert(tables.labels), rows)
+async def store(conn: AsyncConnection, labels: Sequence[tuple[Project, Label]]) -> None:
+    """Store labels of projects, and the categories they claim, with a statement each."""
+    if labels:
+        await conn.execute(insert(tables.labels), [_row(project, label) for project, label in labels])
+    categories = [
+        {"project_uid": project.uid, "category": category, "label_uid": label.uid}
+        for project, label in labels
+        for category in sorted({annotation.category for annotation in label.annotations})
+    ]
+    if categories:
+        await conn.execute(insert(tables.label_categories), categories)
+
+
+def _row(project: Project, label: Label) -> dict[str, Any]:
+    return {
+        "uid": label.uid,
+        "project_uid": project.uid,
+        "asset_uid": label.asset_uid,
+        "revision": label.revision,
+        "kind": label.kind.value,
+        "run_uid": run_uid(label),
+        "body": label_to_pb(label, project.project_id).SerializeToString(),
+    }
 
 
 async def create(db: Database, blobs: Blobs, project: Project, asset_uid: str, edit: Edit) -> label_pb2.Label:
@@ -85,7 +91,8 @@ async def create(db: Database, blobs: Blobs, project: Project, asset_uid: str, e
             return label_pb2.Label.FromString(answer)
         held = (await task_rows.hold(conn, [(project.uid, asset_uid)]))[asset_uid]
         uid = new_uid()
-        return await _put(conn, project, asset, edit, held, standing.after_label(held.standing, uid))
+        new = standing.after_label(held.standing, uid, author=edit.author)
+        return await _put(conn, project, asset, edit, held, new)
 
 
 async def update(
@@ -105,7 +112,8 @@ async def update(
         held = (await task_rows.hold(conn, [(project.uid, asset.uid)]))[asset.uid]
         if held.standing.label_uid != uid or base.etag != seen:
             raise EtagMismatch
-        return await _put(conn, project, asset, edit, held, standing.after_edit(held.standing, new_uid()))
+        new = standing.after_edit(held.standing, new_uid(), author=edit.author)
+        return await _put(conn, project, asset, edit, held, new)
 
 
 async def _put(
@@ -126,7 +134,7 @@ async def _put(
         create_time_us=now_us(),
     )
     label = numbered(label, new.revision)
-    await store(conn, [row(project.uid, project.project_id, label)])
+    await store(conn, [(project, label)])
     await task_rows.write(conn, [(held, new)], {project.uid: project.definition.weights})
     pb = label_to_pb(label, project.project_id)
     event = review_events_pb2.LabelSubmitted(asset=asset_to_pb(asset, project.project_id), label=pb)

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, literal, select, tuple_, union_all
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.pages import Page
 from labelmesh.label.v1 import asset_pb2, label_pb2
 from labelmesh.qa.v1 import qa_events_pb2
 from review_queue import tables
@@ -68,41 +67,3 @@ def _shown(row: Row[*tuple[Any, ...]], now_us: int) -> Shown:
         label=label_pb2.Label.FromString(row.label) if row.label is not None else None,
         findings=evaluated.findings if evaluated else (),
     )
-
-
-async def some(
-    conn: AsyncConnection, project: Project, state: TaskState | None, page: Page, now_us: int
-) -> tuple[list[Shown], str]:
-    """A page of the project's tasks in the queue's order, all that are not done unless a state is given."""
-    keys = await _keys(conn, project, state, page, now_us)
-    tasks = await shown(conn, project, [uid for _, uid in keys], now_us)
-    rows = list(zip(keys, tasks, strict=True))
-    cut, token = page.cut(rows, lambda row: row[1].size, lambda row: row[0])
-    return [task for _, task in cut], token
-
-
-async def _keys(
-    conn: AsyncConnection, project: Project, state: TaskState | None, page: Page, now_us: int
-) -> list[tuple[float, str]]:
-    """(rank, uid) of one more task than the page has, in order."""
-    if state is None:
-        # Each half is a walk along the index; one query over both states would sort all of them.
-        halves = [_walk(project, TaskState.WAITING, page), _walk(project, TaskState.OPEN, page)]
-        both = union_all(*(select(half.subquery()) for half in halves)).subquery()
-        query: Select[Any, Any] = (
-            select(both.c.rank, both.c.uid).order_by(both.c.rank, both.c.uid).limit(page.size + 1)
-        )
-    elif state is TaskState.LEASED:
-        query = _walk(project, TaskState.OPEN, page).where(_t.lease_expire_us > now_us)
-    elif state is TaskState.OPEN:
-        query = _walk(project, TaskState.OPEN, page).where(_t.lease_expire_us <= now_us)
-    else:
-        query = _walk(project, state, page)
-    return [(rank, uid) for rank, uid in (await conn.execute(query))]
-
-
-def _walk(project: Project, state: TaskState, page: Page) -> Select[Any, Any]:
-    query = select(_t.rank, _t.uid).where(_t.project_uid == project.uid, _t.state == state)
-    if page.after:
-        query = query.where(tuple_(_t.rank, _t.uid) > tuple_(*map(literal, page.after)))
-    return query.order_by(_t.rank, _t.uid).limit(page.size + 1)

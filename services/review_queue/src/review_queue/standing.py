@@ -19,7 +19,8 @@ class Standing:
     """An asset's task as far as labels concern it.
 
     `revision` is that of the newest label, `label_uid` and `label_kind` (empty, None without one) those of the current
-    one, `uncertainty` and `severity` the terms of the priority.
+    one and `author` made it; `uncertainty` and `severity` are the terms of the priority. `confidence`, `run_uid` (empty
+    without one) and `findings`, a number, are those of the label that a person is to look at or has looked at.
     """
 
     state: TaskState
@@ -30,6 +31,11 @@ class Standing:
     uncertainty: float = 1.0
     severity: float = 0.0
     prediction_error: str = ""
+    author: str = ""
+    run_uid: str = ""
+    confidence: float | None = None
+    findings: int = 0
+    review_time_us: int = 0
 
     @property
     def open_to_models(self) -> bool:
@@ -38,9 +44,16 @@ class Standing:
 
 
 def after_prediction(
-    standing: Standing, label_uid: str, confidence: float | None, severity: float
+    standing: Standing,
+    label_uid: str,
+    confidence: float | None,
+    severity: float,
+    *,
+    findings: int = 0,
+    author: str = "",
+    run_uid: str = "",
 ) -> Standing:
-    """A model labelled the asset; `severity` is that of findings that came before the label."""
+    """A model labelled the asset; `severity` and `findings` are those of findings that came before the label."""
     revised = replace(standing, revision=standing.revision + 1)
     if not standing.open_to_models:
         return revised
@@ -52,6 +65,10 @@ def after_prediction(
         uncertainty=1.0 if confidence is None else 1.0 - confidence,
         severity=severity,
         prediction_error="",
+        author=author,
+        run_uid=run_uid,
+        confidence=confidence,
+        findings=findings,
     )
 
 
@@ -62,7 +79,7 @@ def after_failure(standing: Standing, reason: str) -> Standing:
     return replace(standing, state=TaskState.OPEN, uncertainty=1.0, prediction_error=reason)
 
 
-def after_label(standing: Standing, label_uid: str, severity: float = 0.0) -> Standing:
+def after_label(standing: Standing, label_uid: str, severity: float = 0.0, *, author: str = "") -> Standing:
     """A label was made outside review: a person is to look at it. Raises AlreadyReviewed."""
     if standing.label_kind is LabelKind.REVIEW:
         raise AlreadyReviewed
@@ -76,18 +93,23 @@ def after_label(standing: Standing, label_uid: str, severity: float = 0.0) -> St
         uncertainty=1.0,
         severity=severity,
         prediction_error="",
+        author=author,
+        run_uid="",
+        confidence=None,
+        findings=0,
+        review_time_us=0,
     )
 
 
-def after_edit(standing: Standing, label_uid: str) -> Standing:
+def after_edit(standing: Standing, label_uid: str, *, author: str = "") -> Standing:
     """A person changed the current label outside of the queue; a reviewed label stays a reviewed one."""
     if standing.label_kind is not LabelKind.REVIEW:
-        return after_label(standing, label_uid)
-    return replace(standing, revision=standing.revision + 1, label_uid=label_uid)
+        return after_label(standing, label_uid, author=author)
+    return replace(standing, revision=standing.revision + 1, label_uid=label_uid, author=author)
 
 
-def after_findings(standing: Standing, label_uid: str, severity: float) -> Standing:
+def after_findings(standing: Standing, label_uid: str, severity: float, findings: int = 0) -> Standing:
     """Rules looked at a label; only what they say about the current label of an open task moves the task."""
     if standing.state is not TaskState.OPEN or standing.label_uid != label_uid:
         return standing
-    return replace(standing, severity=severity)
+    return replace(standing, severity=severity, findings=findings)

@@ -52,8 +52,9 @@ assets = Table(
     UniqueConstraint("project_uid", "seq", name="assets_by_seq"),
 )
 
-# One task an asset, under the asset's uid. `revision` is that of the asset's newest label, `label_uid` and
-# `label_kind` are its current one; the lease's columns outlive the lease, but for `lease_expire_us`, 0 without one.
+# One task an asset, under the asset's uid. `revision` is that of the asset's newest label; `label_uid`, `label_kind`
+# and `author` are those of its current one; `confidence`, `run_uid` and `finding_count` say what was last put up for
+# review and stay when it is answered. The lease's columns outlive the lease, but for `lease_expire_us`, 0 without one.
 tasks = Table(
     "tasks",
     metadata,
@@ -73,6 +74,12 @@ tasks = Table(
     Column("lease_expire_us", BigInteger, nullable=False),
     Column("leased_label_uid", Text, nullable=False),
     Column("decision", Text, nullable=False),
+    # The defaults are for a release that does not know these columns yet.
+    Column("confidence", Double),
+    Column("run_uid", Text, nullable=False, server_default=""),
+    Column("author", Text, nullable=False, server_default=""),
+    Column("finding_count", Integer, nullable=False, server_default="0"),
+    Column("review_time_us", BigInteger, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 _leased = tasks.c.lease_expire_us > 0
@@ -87,6 +94,20 @@ Index(
 )
 Index("tasks_failed", tasks.c.project_uid, sqlite_where=_failed, postgresql_where=_failed)
 
+# How many tasks of a project are in each state: the sum over its shards, as triggers of `tasks` keep it in the
+# transaction that changes a task, whichever program that is. Each connection to PostgreSQL writes to a shard of its
+# own, so that reviewers who answer at once do not wait for one row; a shard alone means nothing and may be negative.
+task_counts = Table(
+    "task_counts",
+    metadata,
+    Column("project_uid", Text, primary_key=True),
+    Column("shard", SmallInteger, primary_key=True),
+    Column("waiting", BigInteger, nullable=False),
+    Column("open", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 labels = Table(
     "labels",
     metadata,
@@ -100,6 +121,16 @@ labels = Table(
     UniqueConstraint("asset_uid", "revision", name="labels_by_asset"),
 )
 Index("labels_by_run", labels.c.project_uid, labels.c.kind, labels.c.run_uid)
+
+# The categories that a label claims, each once; like the label they never change.
+label_categories = Table(
+    "label_categories",
+    metadata,
+    Column("project_uid", Text, primary_key=True),
+    Column("category", Text, primary_key=True),
+    Column("label_uid", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
 
 # What rules last said about a label, which may be here before the label: `body` is the LabelEvaluated message.
 findings = Table(

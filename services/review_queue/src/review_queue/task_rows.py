@@ -27,6 +27,11 @@ _COLUMNS = (
     _t.uncertainty,
     _t.severity,
     _t.prediction_error,
+    _t.author,
+    _t.run_uid,
+    _t.confidence,
+    _t.finding_count,
+    _t.review_time_us,
 )
 _WRITE = update(tables.tasks).where(_t.uid == bindparam("task_uid"))
 
@@ -75,6 +80,11 @@ def _held(row: Row[*tuple[Any, ...]]) -> Held:
         uncertainty=row.uncertainty,
         severity=row.severity,
         prediction_error=row.prediction_error,
+        author=row.author,
+        run_uid=row.run_uid,
+        confidence=row.confidence,
+        findings=row.finding_count,
+        review_time_us=row.review_time_us,
     )
     return Held(row.uid, row.project_uid, row.create_time_us, standing)
 
@@ -91,4 +101,9 @@ def _row(held: Held, new: Standing, weights: Weights) -> dict[str, Any]:
         "label_kind": new.label_kind or "",
         "prediction_error": new.prediction_error,
         "decision": new.decision or "",
+        "author": new.author,
+        "run_uid": new.run_uid,
+        "confidence": new.confidence,
+        "finding_count": new.findings,
+        "review_time_us": new.review_time_us,
     }

@@ -581,16 +581,20 @@ class CountTasksRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`projects/{project}`."""
+    filter: _builtins.str
+    """Counts only tasks that this holds for (AIP-160; fields in docs/queue.md), at most 4,000 characters; empty counts all."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -640,14 +644,22 @@ class ListTasksRequest(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`projects/{project}`."""
     state: Global___TaskState.ValueType
-    """Only tasks in this state; unspecified means all that are not done."""
+    """Only tasks in this state; unspecified means all that are not done, and with a filter all that it holds for."""
     page_size: _builtins.int
     """At most this many, 1 to 1,000; 0 means 100."""
     page_token: _builtins.str
     """`next_page_token` of the page before; empty for the first."""
+    filter: _builtins.str
+    """Only tasks that this holds for (AIP-160; fields in docs/queue.md), such as
+    `state = OPEN AND confidence < 0.5 AND category:billing`; at most 4,000 characters.
+    """
+    order_by: _builtins.str
+    """Fields to sort by (AIP-132), such as `confidence, create_time desc`, at most five; empty means the queue's order."""
     def __init__(
         self,
         *,
@@ -655,10 +667,12 @@ class ListTasksRequest(_message.Message):
         state: Global___TaskState.ValueType = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -676,7 +690,7 @@ class ListTasksResponse(_message.Message):
     """Empty on the last page."""
     @_builtins.property
     def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Task]:
-        """Highest priority first."""
+        """Highest priority first, or as `order_by` says."""
 
     def __init__(
         self,
@@ -691,3 +705,105 @@ class ListTasksResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListTasksResponse: _TypeAlias = ListTasksResponse  # noqa: Y015
+
+@_typing.final
+class ExplainPriorityRequest(_message.Message):
+    """Request of ExplainPriority."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`projects/{project}/tasks/{uid}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainPriorityRequest: _TypeAlias = ExplainPriorityRequest  # noqa: Y015
+
+@_typing.final
+class PriorityTerm(_message.Message):
+    """One summand of the formula of the priority."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    CONTRIBUTION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the project's weight: `uncertainty`, `findings` or `age_per_hour`."""
+    weight: _builtins.float
+    """The project's weight, 0 to 1,000."""
+    value: _builtins.float
+    """What is weighted: 1 - confidence, the weight of the worst finding, or hours since the import."""
+    contribution: _builtins.float
+    """Weight times value."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        weight: _builtins.float = ...,
+        value: _builtins.float = ...,
+        contribution: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contribution", b"contribution", "name", b"name", "value", b"value", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PriorityTerm: _TypeAlias = PriorityTerm  # noqa: Y015
+
+@_typing.final
+class ExplainPriorityResponse(_message.Message):
+    """Response of ExplainPriority."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    RANK_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    AHEAD_FIELD_NUMBER: _builtins.int
+    TIME_US_FIELD_NUMBER: _builtins.int
+    priority: _builtins.float
+    """Sum of the contributions; higher is sooner."""
+    rank: _builtins.float
+    """The stored number that the queue is sorted by, lowest first and equal ones by uid: the age's contribution as if now
+    were the Unix epoch, minus the other contributions. All tasks age alike, so it orders them as the priority does.
+    """
+    state: Global___TaskState.ValueType
+    """Where the task stands."""
+    ahead: _builtins.int
+    """How many open tasks come before this one, counted up to 10,000; 0 when it is not open itself."""
+    time_us: _builtins.int
+    """When this was computed, microseconds since the Unix epoch, UTC."""
+    @_builtins.property
+    def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriorityTerm]:
+        """The summands."""
+
+    def __init__(
+        self,
+        *,
+        priority: _builtins.float = ...,
+        terms: _abc.Iterable[Global___PriorityTerm] | None = ...,
+        rank: _builtins.float = ...,
+        state: Global___TaskState.ValueType = ...,
+        ahead: _builtins.int = ...,
+        time_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ahead", b"ahead", "priority", b"priority", "rank", b"rank", "state", b"state", "terms", b"terms", "time_us", b"time_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainPriorityResponse: _TypeAlias = ExplainPriorityResponse  # noqa: Y015

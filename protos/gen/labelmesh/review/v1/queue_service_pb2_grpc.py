@@ -65,6 +65,11 @@ class QueueServiceStub:
                 request_serializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ListTasksRequest.SerializeToString,
                 response_deserializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ListTasksResponse.FromString,
                 _registered_method=True)
+        self.ExplainPriority = channel.unary_unary(
+                '/labelmesh.review.v1.QueueService/ExplainPriority',
+                request_serializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ExplainPriorityRequest.SerializeToString,
+                response_deserializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ExplainPriorityResponse.FromString,
+                _registered_method=True)
 
 
 class QueueServiceServicer:
@@ -100,14 +105,21 @@ class QueueServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CountTasks(self, request, context):
-        """Counts the tasks of a project by state.
+        """Counts the tasks of a project by state, exactly. Without a filter the cost does not grow with the project.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListTasks(self, request, context):
-        """Lists tasks in priority order with the terms of their priority.
+        """Lists tasks, in priority order unless told otherwise, with the terms of their priority.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainPriority(self, request, context):
+        """Says why a task stands where it stands: the formula of its priority term by term.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,6 +157,11 @@ def add_QueueServiceServicer_to_server(servicer, server):
                     servicer.ListTasks,
                     request_deserializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ListTasksRequest.FromString,
                     response_serializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ListTasksResponse.SerializeToString,
+            ),
+            'ExplainPriority': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainPriority,
+                    request_deserializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ExplainPriorityRequest.FromString,
+                    response_serializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ExplainPriorityResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +327,33 @@ class QueueService:
             '/labelmesh.review.v1.QueueService/ListTasks',
             labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ListTasksRequest.SerializeToString,
             labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ListTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainPriority(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmesh.review.v1.QueueService/ExplainPriority',
+            labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ExplainPriorityRequest.SerializeToString,
+            labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ExplainPriorityResponse.FromString,
             options,
             channel_credentials,
             insecure,

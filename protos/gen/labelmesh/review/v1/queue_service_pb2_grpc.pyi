@@ -42,9 +42,11 @@ class QueueServiceStub:
     SubmitReview: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.SubmitReviewRequest, _queue_service_pb2.SubmitReviewResponse]
     """Answers a leased task. The same request_id again returns the first answer."""
     CountTasks: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.CountTasksRequest, _queue_service_pb2.CountTasksResponse]
-    """Counts the tasks of a project by state."""
+    """Counts the tasks of a project by state, exactly. Without a filter the cost does not grow with the project."""
     ListTasks: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ListTasksRequest, _queue_service_pb2.ListTasksResponse]
-    """Lists tasks in priority order with the terms of their priority."""
+    """Lists tasks, in priority order unless told otherwise, with the terms of their priority."""
+    ExplainPriority: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ExplainPriorityRequest, _queue_service_pb2.ExplainPriorityResponse]
+    """Says why a task stands where it stands: the formula of its priority term by term."""
 
 @_typing.type_check_only
 class QueueServiceAsyncStub(QueueServiceStub):
@@ -60,9 +62,11 @@ class QueueServiceAsyncStub(QueueServiceStub):
     SubmitReview: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.SubmitReviewRequest, _queue_service_pb2.SubmitReviewResponse]  # type: ignore[assignment]
     """Answers a leased task. The same request_id again returns the first answer."""
     CountTasks: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.CountTasksRequest, _queue_service_pb2.CountTasksResponse]  # type: ignore[assignment]
-    """Counts the tasks of a project by state."""
+    """Counts the tasks of a project by state, exactly. Without a filter the cost does not grow with the project."""
     ListTasks: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ListTasksRequest, _queue_service_pb2.ListTasksResponse]  # type: ignore[assignment]
-    """Lists tasks in priority order with the terms of their priority."""
+    """Lists tasks, in priority order unless told otherwise, with the terms of their priority."""
+    ExplainPriority: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ExplainPriorityRequest, _queue_service_pb2.ExplainPriorityResponse]  # type: ignore[assignment]
+    """Says why a task stands where it stands: the formula of its priority term by term."""
 
 class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
     """The review queue of each project: highest priority first, one person at a time."""
@@ -105,7 +109,7 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queue_service_pb2.CountTasksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_queue_service_pb2.CountTasksResponse, _abc.Awaitable[_queue_service_pb2.CountTasksResponse]]:
-        """Counts the tasks of a project by state."""
+        """Counts the tasks of a project by state, exactly. Without a filter the cost does not grow with the project."""
 
     @_abc_1.abstractmethod
     def ListTasks(
@@ -113,6 +117,14 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queue_service_pb2.ListTasksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_queue_service_pb2.ListTasksResponse, _abc.Awaitable[_queue_service_pb2.ListTasksResponse]]:
-        """Lists tasks in priority order with the terms of their priority."""
+        """Lists tasks, in priority order unless told otherwise, with the terms of their priority."""
+
+    @_abc_1.abstractmethod
+    def ExplainPriority(
+        self,
+        request: _queue_service_pb2.ExplainPriorityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_queue_service_pb2.ExplainPriorityResponse, _abc.Awaitable[_queue_service_pb2.ExplainPriorityResponse]]:
+        """Says why a task stands where it stands: the formula of its priority term by term."""
 
 def add_QueueServiceServicer_to_server(servicer: QueueServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

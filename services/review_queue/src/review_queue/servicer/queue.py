@@ -12,8 +12,9 @@ from chassis.pages import MAX_BYTES, page
 from labelmesh.review.v1 import queue_service_pb2 as pb2
 from labelmesh.review.v1.queue_service_pb2_grpc import QueueServiceServicer
 from labels.names import TASK, parse, parse_project, task_name
-from review_queue import answers, projects, queue, shown
+from review_queue import answers, counts, explanation, listing, projects, queue
 from review_queue.errors import RequestInvalid
+from review_queue.explanation import Explanation
 from review_queue.priority import priority
 from review_queue.project import Project
 from review_queue.queue import Lease
@@ -97,7 +98,10 @@ class QueueServicer(QueueServiceServicer):
         """Count tasks by state."""
         async with self._db.read() as conn:
             project = await projects.get(conn, caller().tenant, parse_project(request.parent))
-            n = await queue.count(conn, project)
+            if request.filter.strip():
+                n = await listing.count(conn, project, request.filter, now_us())
+            else:
+                n = await counts.count(conn, project, now_us())
         return pb2.CountTasksResponse(waiting=n.waiting, open=n.open, leased=n.leased, done=n.done)
 
     async def ListTasks(
@@ -105,14 +109,24 @@ class QueueServicer(QueueServiceServicer):
         request: pb2.ListTasksRequest,
         context: ServicerContext[pb2.ListTasksRequest, pb2.ListTasksResponse],
     ) -> pb2.ListTasksResponse:
-        """List tasks in priority order."""
-        state = _state(request.state)
-        query = ("tasks", caller().tenant, request.parent, str(request.state))
-        asked = page(query, request.page_size, request.page_token, (float, str))
+        """List tasks."""
+        query = listing.query(request.filter, request.order_by, _state(request.state))
+        asked = page(_identity(request), request.page_size, request.page_token, query.cursor)
         async with self._db.read() as conn:
             project = await projects.get(conn, caller().tenant, parse_project(request.parent))
-            found, token = await shown.some(conn, project, state, asked, now_us())
+            found, token = await listing.some(conn, project, query, asked, now_us())
         return pb2.ListTasksResponse(tasks=(_task(project, task) for task in found), next_page_token=token)
+
+    async def ExplainPriority(
+        self,
+        request: pb2.ExplainPriorityRequest,
+        context: ServicerContext[pb2.ExplainPriorityRequest, pb2.ExplainPriorityResponse],
+    ) -> pb2.ExplainPriorityResponse:
+        """Explain a task's place."""
+        project_id, uid = parse(request.name, TASK)
+        async with self._db.read() as conn:
+            project = await projects.get(conn, caller().tenant, project_id)
+            return _explanation(await explanation.explain(conn, project, uid, now_us()))
 
     async def _project(self, project_id: str) -> Project:
         async with self._db.read() as conn:
@@ -124,6 +138,27 @@ def _state(number: int) -> TaskState | None:
         return TaskState(number) if number else None
     except ValueError:
         raise RequestInvalid("The task state is unknown.") from None
+
+
+def _identity(request: pb2.ListTasksRequest) -> tuple[str, ...]:
+    """What a page token of this list is bound to."""
+    return ("tasks", caller().tenant, request.parent, str(request.state), request.filter, request.order_by)
+
+
+def _explanation(found: Explanation) -> pb2.ExplainPriorityResponse:
+    return pb2.ExplainPriorityResponse(
+        priority=found.priority,
+        terms=(
+            pb2.PriorityTerm(
+                name=term.name, weight=term.weight, value=term.value, contribution=term.contribution
+            )
+            for term in found.terms
+        ),
+        rank=found.rank,
+        state=pb2.TaskState.ValueType(int(found.state)),
+        ahead=found.ahead,
+        time_us=found.time_us,
+    )
 
 
 def _lease(project: Project, lease: Lease) -> pb2.Lease:

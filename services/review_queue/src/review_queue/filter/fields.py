@@ -1,0 +1,65 @@
+"""What a filter or an order may name about a task."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from labels.label import SEVERITY_WEIGHT, LabelKind
+from review_queue.review import Decision, TaskState
+
+
+class Kind(Enum):
+    """How a field's values are written and compared."""
+
+    NUMBER = auto()
+    """`0.5`, `-3`, `1e-3`; finite."""
+    TIME = auto()
+    """RFC 3339 with an offset, or a date (midnight UTC); kept as microseconds since the Unix epoch."""
+    TEXT = auto()
+    """Compared by code point; `=` takes `*` for any characters."""
+    NAME = auto()
+    """One of a few words."""
+    LEVEL = auto()
+    """One of a few words that have an order."""
+    SET = auto()
+    """Several texts, none twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A name in filters and orders; `names` are the words of a NAME, those of a LEVEL lowest first."""
+
+    name: str
+    kind: Kind
+    names: tuple[str, ...] = ()
+
+    @property
+    def sortable(self) -> bool:
+        """Whether an order may name it."""
+        return self.kind is not Kind.SET
+
+
+SEVERITIES = {"NONE": 0.0} | {severity.value: weight for severity, weight in SEVERITY_WEIGHT.items()}
+"""The weight that each level of `severity` stands for, lowest first."""
+
+FIELDS = {
+    field.name: field
+    for field in (
+        Field("age_hours", Kind.NUMBER),
+        Field("author", Kind.TEXT),
+        Field("category", Kind.SET),
+        Field("confidence", Kind.NUMBER),
+        Field("create_time", Kind.TIME),
+        Field("decision", Kind.NAME, tuple(Decision)),
+        Field("findings", Kind.NUMBER),
+        Field("key", Kind.TEXT),
+        Field("kind", Kind.NAME, tuple(LabelKind)),
+        Field("prediction_error", Kind.TEXT),
+        Field("priority", Kind.NUMBER),
+        Field("review_time", Kind.TIME),
+        Field("reviewer", Kind.TEXT),
+        Field("run", Kind.TEXT),
+        Field("severity", Kind.LEVEL, tuple(SEVERITIES)),
+        Field("state", Kind.NAME, tuple(state.name for state in TaskState)),
+    )
+}
+"""By name. `docs/queue.md` says what each means."""
