@@ -1,0 +1,1 @@
+"""Videos: frames, sessions, and objects followed from frame to frame."""

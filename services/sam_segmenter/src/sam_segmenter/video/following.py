@@ -1,0 +1,162 @@
+"""One object from frame to frame with Segment Anything's first generation: what is known, what to ask, what to believe.
+
+Pure functions. The mask of the last frame is moved, the decoder is asked about the moved mask, and its answer is taken
+when it agrees with what it was asked about.
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_segmenter.decoder import Decoded, ModelPrompt
+from sam_segmenter.frame import LOGITS_PX, SIDE_PX, Bitmap, Floats, Pixels
+from sam_segmenter.video.motion import Motion
+
+#: Frames for which a lost object is looked for.
+PATIENCE = 15
+# Levels that logits are kept in: eighths of steps from -15.875 to 15.875.
+_STEP, _MOST = 0.125, 127
+_SIDE = SIDE_PX / LOGITS_PX
+# The box that is asked for is larger than the moved mask by this share of it, as objects grow and turn.
+_MARGIN = 0.05
+# An answer is another object when it overlaps with the moved mask by less, or a person should look.
+_LOST_IOU, _DOUBT_IOU = 0.4, 0.65
+_LOST_SCORE, _DOUBT_SCORE = 0.4, 0.7
+_LOST_GROWTH, _DOUBT_GROWTH = 2.5, 1.5
+_LOST_LOOKS, _DOUBT_LOOKS = 0.3, 0.55
+# Fewer of the logits' pixels than this are no object that the decoder could speak about.
+_LEAST_PX = 6
+_BINS = 4
+LOOKS = _BINS**3
+
+Grid = NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What is known of an object after a frame.
+
+    `grid` are its logits 256 x 256 in eighths, of frame `frame`, on which it was last seen; `shift` is what it moves in
+    a frame, x and y in pixels of the grid; `looks` are the shares, in 255ths, of its colours in 64 bins; `area` is the
+    pixels of the grid that it covered when it was last prompted or seen; `lost` counts frames since it was seen.
+    """
+
+    frame: int
+    grid: Grid
+    shift: tuple[float, float]
+    looks: NDArray[np.uint8]
+    predicted_iou: float
+    lost: int = 0
+
+    @property
+    def logits(self) -> Floats:
+        """The mask as the decoder takes it."""
+        return self.grid.astype(np.float32) * np.float32(_STEP)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it has been lost for so long that it is looked for no more."""
+        return self.lost > PATIENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An answer of the decoder that is believed: logits 256 x 256, estimate of the IoU, whether a person should look."""
+
+    logits: Floats
+    predicted_iou: float
+    doubtful: bool
+
+
+def begin(frame: int, logits: Floats, predicted_iou: float, square: Pixels) -> Followed:
+    """What is known of an object that was prompted on a frame."""
+    grid = quantised(logits)
+    return Followed(frame, grid, (0.0, 0.0), looks_of(square, grid > 0), predicted_iou)
+
+
+def quantised(logits: Floats) -> Grid:
+    """Logits in eighths; those that round to zero stay on their side of it."""
+    grid = np.clip(np.rint(logits / _STEP), -_MOST, _MOST)
+    return np.where((grid == 0) & (logits > 0), 1, grid).astype(np.int8)
+
+
+def ask(moved: Floats) -> ModelPrompt | None:
+    """The prompt for a moved mask: its box, its innermost point, itself. None when it is out of the picture."""
+    mask = moved > 0
+    if np.count_nonzero(mask) < _LEAST_PX:
+        return None
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    x0, x1 = columns[0], columns[-1] + 1
+    y0, y1 = rows[0], rows[-1] + 1
+    dx, dy = _MARGIN * (x1 - x0), _MARGIN * (y1 - y0)
+    corners = np.asarray(((x0 - dx, y0 - dy), (x1 + dx, y1 + dy)), dtype=np.float32)
+    depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+    xy = np.vstack((((x + 0.5, y + 0.5),), np.clip(corners, 0, LOGITS_PX))).astype(np.float32) * np.float32(_SIDE)
+    return ModelPrompt(xy, np.asarray((1, 2, 3), dtype=np.float32), moved)
+
+
+def choose(before: Followed, moved: Floats, decoded: Decoded, square: Pixels) -> Seen | None:
+    """The decoder's mask that fits the moved one best; None when none of them is the object."""
+    mask = moved > 0
+    fits = [iou(mask, logits > 0) for logits in decoded.logits]
+    best = int(np.argmax(np.asarray(fits) + 0.25 * decoded.predicted_iou))
+    found, fit, score = decoded.logits[best] > 0, fits[best], float(decoded.predicted_iou[best])
+    area, expected = np.count_nonzero(found), np.count_nonzero(mask)
+    growth = max(area, expected) / max(1, min(area, expected))
+    alike = likeness(before.looks, looks_of(square, found))
+    lost = (fit < _LOST_IOU, score < _LOST_SCORE, growth > _LOST_GROWTH, alike < _LOST_LOOKS)
+    # Whoever was lost has to show more to be taken for the same again.
+    doubts = (fit < _DOUBT_IOU, score < _DOUBT_SCORE, growth > _DOUBT_GROWTH, alike < _DOUBT_LOOKS)
+    if area < _LEAST_PX or any(lost) or (before.lost and any(doubts)):
+        return None
+    return Seen(decoded.logits[best], score, any(doubts))
+
+
+def seen_again(before: Followed, frame: int, motion: Motion, seen: Seen, square: Pixels) -> Followed:
+    """What is known after a frame on which the object was seen."""
+    elapsed = max(1, abs(frame - before.frame))
+    old, new = _centre(before.grid > 0), _centre(seen.logits > 0)
+    rate = ((new[0] - old[0]) / elapsed, (new[1] - old[1]) / elapsed)
+    grid = quantised(seen.logits)
+    # Slowly, so that light may change but another object does not become the same one.
+    looks = 0.9 * before.looks.astype(np.float32) + 0.1 * looks_of(square, grid > 0)
+    return Followed(frame, grid, rate, np.rint(looks).astype(np.uint8), seen.predicted_iou)
+
+
+def missed(before: Followed) -> Followed:
+    """What is known after a frame on which it was not seen."""
+    return replace(before, lost=before.lost + 1)
+
+
+def expected_shift(before: Followed, frame: int) -> tuple[float, float]:
+    """How far it should have gone by that frame, pixels of the grid; it is not thought to go on for long unseen."""
+    elapsed = min(abs(frame - before.frame), 4)
+    return before.shift[0] * elapsed, before.shift[1] * elapsed
+
+
+def iou(first: Bitmap, second: Bitmap) -> float:
+    """Intersection over union, 0 of two empty masks."""
+    union = int(np.count_nonzero(first | second))
+    return int(np.count_nonzero(first & second)) / union if union else 0.0
+
+
+def looks_of(square: Pixels, mask: Bitmap) -> NDArray[np.uint8]:
+    """Shares of colours inside a mask 256 x 256 of the model's square, 64 bins in 255ths."""
+    small = cv2.resize(square, (LOGITS_PX, LOGITS_PX), interpolation=cv2.INTER_AREA)
+    colours = (small[mask] // (256 // _BINS)).astype(np.intp)
+    bins = (colours[:, 0] * _BINS + colours[:, 1]) * _BINS + colours[:, 2]
+    counts = np.bincount(bins, minlength=LOOKS)
+    return np.rint(255 * counts / max(1, len(bins))).astype(np.uint8)
+
+
+def likeness(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    """Share of colours in common, 0 to 1."""
+    return min(1.0, float(np.minimum(first, second).astype(np.float64).sum()) / 255)
+
+
+def _centre(mask: Bitmap) -> tuple[float, float]:
+    rows, columns = np.nonzero(mask)
+    return float(columns.mean()), float(rows.mean())

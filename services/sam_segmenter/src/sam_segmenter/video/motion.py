@@ -1,0 +1,120 @@
+"""How an object moved between two frames: from points that are found again, else from the whole of its surroundings.
+
+Everything happens on the model's square: greys at half its side, masks at a quarter of it, as the decoder has them.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_segmenter.frame import LOGITS_PX, SIDE_PX, Bitmap, Floats, Pixels
+
+GREY_PX = SIDE_PX // 2
+_RATIO = GREY_PX // LOGITS_PX
+# Points to follow; fewer than the second say nothing of a turn, fewer than the third nothing at all.
+_MOST_POINTS, _FOR_SHAPE, _FOR_SHIFT = 200, 8, 3
+# A point followed there and back again must return to within this, pixels of the grey.
+_RETURN_PX = 1.0
+_MOST_SCALE = 1.3
+_WINDOW = {"winSize": (17, 17), "maxLevel": 4}
+# Peak of the phase correlation, 0 to 1, from which on it is believed.
+_PEAK = 0.15
+
+Greys = NDArray[np.uint8]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Where the points of an object went: `matrix` 2 x 3 on the logits' grid; `seen` is false when it is a guess."""
+
+    matrix: Matrix
+    seen: bool
+
+    def move(self, logits: Floats) -> Floats:
+        """Logits 256 x 256 after the motion; what comes in over the edge is outside of the object."""
+        low = float(logits.min())
+        size = (LOGITS_PX, LOGITS_PX)
+        moved = cv2.warpAffine(logits, self.matrix, size, flags=cv2.INTER_LINEAR, borderValue=(low,) * 4)
+        return np.asarray(moved, dtype=np.float32)
+
+
+def grey_of(square: Pixels) -> Greys:
+    """The picture in the model's square, 1024 x 1024 x 3, as greys 512 x 512."""
+    small = cv2.resize(square, (GREY_PX, GREY_PX), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def between(before: Greys, after: Greys, mask: Bitmap, shift: tuple[float, float]) -> Motion:
+    """How what `mask` (256 x 256) covers in `before` came to `after`.
+
+    `shift` is where it is expected to have gone, x and y in pixels of the logits' grid; it stands when nothing is found.
+    """
+    old, new = _followed(before, after, mask, shift)
+    if len(old) >= _FOR_SHAPE:
+        matrix, fits = cv2.estimateAffinePartial2D(old, new, method=cv2.RANSAC, ransacReprojThreshold=2.0)
+        if matrix is not None and fits.sum() >= max(_FOR_SHAPE, 0.4 * len(old)) and _plausible(matrix):
+            return Motion(_on_grid(matrix), seen=True)
+    if len(old) >= _FOR_SHIFT:
+        return Motion(_on_grid(_shifted(np.median(new - old, axis=0))), seen=True)
+    found = _correlated(before, after, mask, shift)
+    if found is not None:
+        return Motion(_on_grid(_shifted(found)), seen=True)
+    return Motion(_shifted(np.asarray(shift)), seen=False)
+
+
+def _followed(
+    before: Greys, after: Greys, mask: Bitmap, shift: tuple[float, float]
+) -> tuple[Floats, Floats]:
+    """Points on the object, n x 2 in pixels of the grey, and where they went."""
+    inside = cv2.resize(mask.astype(np.uint8), (GREY_PX, GREY_PX), interpolation=cv2.INTER_NEAREST)
+    old = cv2.goodFeaturesToTrack(before, _MOST_POINTS, 0.01, 4, mask=inside)
+    if old is None:
+        return np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
+    old = np.asarray(old, dtype=np.float32).reshape(-1, 1, 2)
+    guess = old + np.asarray(shift, dtype=np.float32) * _RATIO
+    flags = cv2.OPTFLOW_USE_INITIAL_FLOW
+    new, there, _ = cv2.calcOpticalFlowPyrLK(before, after, old, guess, flags=flags, **_WINDOW)
+    back, home, _ = cv2.calcOpticalFlowPyrLK(after, before, new, old.copy(), flags=flags, **_WINDOW)
+    away = np.linalg.norm(back - old, axis=2).ravel()
+    good = (there.ravel() == 1) & (home.ravel() == 1) & (away < _RETURN_PX)
+    return old[good, 0], np.asarray(new[good, 0], dtype=np.float32)
+
+
+def _plausible(matrix: Matrix) -> bool:
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    return 1 / _MOST_SCALE < scale < _MOST_SCALE
+
+
+def _correlated(
+    before: Greys, after: Greys, mask: Bitmap, shift: tuple[float, float]
+) -> NDArray[np.float64] | None:
+    """The shift, in pixels of the grey, of the object's surroundings; None without a clear peak."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    y0, y1 = rows[0] * _RATIO, (rows[-1] + 1) * _RATIO
+    x0, x1 = columns[0] * _RATIO, (columns[-1] + 1) * _RATIO
+    margin = max(16, (y1 - y0) // 2, (x1 - x0) // 2)
+    y0, y1 = max(0, y0 - margin), min(GREY_PX, y1 + margin)
+    x0, x1 = max(0, x0 - margin), min(GREY_PX, x1 + margin)
+    first, second = (grey[y0:y1, x0:x1].astype(np.float32) for grey in (before, after))
+    if first.std() < 1 or second.std() < 1:
+        return None
+    window = cv2.createHanningWindow((first.shape[1], first.shape[0]), cv2.CV_32F)
+    found, peak = cv2.phaseCorrelate(first, second, window)
+    return np.asarray(found, dtype=np.float64) if peak > _PEAK else None
+
+
+def _shifted(by: NDArray[np.floating]) -> Matrix:
+    return np.asarray(((1, 0, by[0]), (0, 1, by[1])), dtype=np.float64)
+
+
+def _on_grid(matrix: Matrix) -> Matrix:
+    """From pixels of the grey to those of the logits: pixel i of the grey has its centre at (i + 0.5) / ratio - 0.5."""
+    turn, by = matrix[:, :2], matrix[:, 2]
+    half = (1 / _RATIO - 1) / 2
+    shift = by / _RATIO + half - turn @ np.full(2, half)
+    return np.column_stack((turn, shift))
