@@ -4,7 +4,6 @@ Encoding a picture twice does no harm, so a request whose connection broke is se
 """
 
 import asyncio
-import logging
 from time import monotonic
 
 import numpy as np
@@ -12,6 +11,7 @@ from tritonclient.grpc import InferInput, InferRequestedOutput, InferResult
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
+from chassis.log import get_logger
 from sam_segmenter.encoder import MAX_WAITING, Half, Room
 from sam_segmenter.encoder_graph import EMBEDDING, EMBEDDING_SHAPE, PIXELS, SIZE
 from sam_segmenter.errors import EncoderError, EncoderSlow, EncoderUnavailable, EncoderUnfit
@@ -22,7 +22,7 @@ from sam_segmenter.triton_slots import Slots
 #: The parameter of Triton's model configuration that says which model it is.
 SHA256 = "model_sha256"
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 _CHANNEL = [
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
@@ -148,7 +148,9 @@ class TritonEncoder:
         reply = await self._client.get_model_config(self._model, client_timeout=_left(until))
         parameters = reply.config.parameters
         if SHA256 in parameters and parameters[SHA256].string_value != self._sha256:
-            _log.error("Triton serves another model: it says %s", parameters[SHA256].string_value)
+            _log.error(
+                "Triton serves another model", model=self._model, model_sha256=parameters[SHA256].string_value
+            )
             raise EncoderUnfit
         self._known = True
 
@@ -182,7 +184,7 @@ class TritonEncoder:
 
 def _kind(error: InferenceServerException) -> EncoderError:
     kind = _KINDS.get(error.status() or "", EncoderUnavailable)
-    _log.warning("Triton: %s", error.message(), extra={"status": error.status()})
+    _log.warning("Triton refused", status=error.status(), said=error.message())
     return kind()
 
 

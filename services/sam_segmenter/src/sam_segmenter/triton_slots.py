@@ -2,17 +2,17 @@
 
 import asyncio
 import contextlib
-import logging
 
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
+from chassis.log import get_logger
 from sam_segmenter.triton_memory import SLOT_BYTES, Slot
 
 _UNREGISTER_SECONDS = 2.0
 _NOT_NOW = frozenset(("StatusCode.UNAVAILABLE", "StatusCode.DEADLINE_EXCEEDED"))
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class Slots:
@@ -75,7 +75,7 @@ class Slots:
         await asyncio.gather(*self._going)
 
     def _give_up(self, why: str) -> None:
-        _log.warning("Triton and this process share no memory, so pictures go over the wire: %s", why)
+        _log.warning("Triton and this process share no memory, pictures go over the wire", why=why)
         self._usable = False
 
     def _retire(self, slot: Slot, rest_seconds: float) -> None:
