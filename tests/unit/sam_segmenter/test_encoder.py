@@ -5,27 +5,14 @@ import asyncio
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from sam_segmenter.encoder import OnnxEncoder, Room
 from sam_segmenter.errors import EncoderSlow, EncoderUnavailable, ModelUnusable
 
 
-def small_model():
-    weights = np.random.default_rng(1).normal(0, 0.02, (256, 3, 16, 16)).astype(np.float32)
-    graph = helper.make_graph(
-        [helper.make_node("Conv", ["input", "weights"], ["out"], strides=[16, 16])],
-        "small",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 3, 1024, 1024])],
-        [helper.make_tensor_value_info("out", TensorProto.FLOAT, ["n", 256, 64, 64])],
-        [numpy_helper.from_array(weights, "weights")],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=7)
-
-
 @pytest.fixture(scope="module")
-def model():
-    return small_model().SerializeToString()
+def model(small_encoder):
+    return small_encoder().SerializeToString()
 
 
 @pytest.fixture
@@ -65,10 +52,8 @@ async def test_those_who_stop_waiting_leave_room_for_others(model):
         await encoder.encode(grey(1), 1024, 1024)
     for task in leaving:
         task.cancel()
-    assert all(
-        isinstance(end, asyncio.CancelledError)
-        for end in await asyncio.gather(*leaving, return_exceptions=True)
-    )
+    ends = await asyncio.gather(*leaving, return_exceptions=True)
+    assert {type(end) for end in ends} == {asyncio.CancelledError}
     staying = [encoder.encode(grey(1), 1024, 1024) for _ in range(4)]
     assert len(await asyncio.gather(*staying)) == 4
     await encoder.close()
@@ -81,9 +66,9 @@ async def test_who_has_waited_long_enough_is_told(model):
     await encoder.close()
 
 
-async def test_a_model_may_keep_its_weights_beside_it(model, tmp_path):
+async def test_a_model_may_keep_its_weights_beside_it(model, small_encoder, tmp_path):
     path = tmp_path / "encoder.onnx"
-    onnx.save(small_model(), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    onnx.save(small_encoder(), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
     beside, whole = OnnxEncoder(path, threads=1), OnnxEncoder(model, threads=1)
     np.testing.assert_array_equal(
         await beside.encode(grey(9), 700, 900), await whole.encode(grey(9), 700, 900)
@@ -92,9 +77,9 @@ async def test_a_model_may_keep_its_weights_beside_it(model, tmp_path):
     await whole.close()
 
 
-def test_files_that_are_no_encoder_are_refused(tmp_path):
+def test_files_that_are_no_encoder_are_refused(small_encoder, tmp_path):
     path = tmp_path / "encoder.onnx"
-    onnx.save(small_model(), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    onnx.save(small_encoder(), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
     (tmp_path / "weights.bin").unlink()
     for source in (path, tmp_path / "nothing.onnx", b"nonsense"):
         with pytest.raises(ModelUnusable):
