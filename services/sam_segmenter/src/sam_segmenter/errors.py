@@ -1,8 +1,8 @@
 """What can go wrong; each docstring is the sentence that the caller reads.
 
-    LabelError
-    ├─ SegmenterError ─ RequestInvalid, NotThere, NotNow, EncoderError and what stands below them
-    └─ (labels) AnnotationInvalid ...
+LabelError
+├─ SegmenterError ─ RequestInvalid, NotThere, NotNow, EncoderError and what stands below them
+└─ (labels) AnnotationInvalid ...
 """
 
 from labels.errors import LabelError
@@ -174,3 +174,15 @@ class RunNotResumable(NotNow):
 
 class RequestIdReused(RequestInvalid):
     """The request id was used for another request."""
+
+
+class NothingFound(SegmenterError):
+    """The model found nothing on the picture that is sure and large enough."""
+
+
+class NothingToSegment(SegmenterError):
+    """The asset is no picture, or its label has no box on it for a category of the tool."""
+
+
+class PictureTooHard(SegmenterError):
+    """The service stopped several times while it worked on this picture."""

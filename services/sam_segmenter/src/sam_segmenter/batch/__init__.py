@@ -1,0 +1,1 @@
+"""Pictures of projects into predictions: runs, from events and on demand."""
