@@ -21,6 +21,7 @@ from labelmesh.cli import (
     review,
     rules,
     runs,
+    segment,
     up,
 )
 from labelmesh.cli.connect import explain
@@ -56,6 +57,10 @@ app = typer.Typer(
       labelmesh metrics tickets                        how good the model is, by your answers
       labelmesh export tickets -o labels.jsonl         labels out
 
+    [bold]Pictures[/bold]
+
+      labelmesh segment photo.jpg --point 320,240 --out overlay.png
+
     `labelmesh demo` shows all of it on texts that come along.""",
 )
 app.command("up")(up.up)
@@ -65,6 +70,7 @@ app.command("demo")(demo.demo)
 app.add_typer(project.app, name="project")
 app.command("import")(imports.import_)
 app.command("annotate")(annotate.annotate)
+app.command("segment")(segment.segment)
 app.command("review")(review.review)
 app.command("metrics")(metrics.metrics)
 app.command("export")(export.export)

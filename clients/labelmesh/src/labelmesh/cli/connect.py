@@ -11,6 +11,7 @@ import typer
 from labelmesh.cli.errors import UserError
 from labelmesh.client import Client, Endpoints, LabelmeshError, NotConnected, Tls
 from labelmesh.client.arrival import PROJECT_REASONS
+from labelmesh.client.client import NO_SEGMENTER
 from labelmesh.local import state
 from labels.names import is_project_id
 
@@ -21,6 +22,7 @@ _ADDRESSES = {
     "llm_annotator": "LABELMESH_LLM_ANNOTATOR",
     "qa_engine": "LABELMESH_QA_ENGINE",
 }
+_SEGMENTER_ADDRESS = "LABELMESH_SAM_SEGMENTER"
 
 StateDir = Annotated[
     Path | None,
@@ -51,14 +53,18 @@ def open_client(state_dir: Path | None, *, actor: str = "") -> Client:
     """A client for the stack of the state directory.
 
     LABELMESH_REVIEW_QUEUE, LABELMESH_LLM_ANNOTATOR and LABELMESH_QA_ENGINE (host:port) point elsewhere when
-    all are set; LABELMESH_TOKEN_FILE and LABELMESH_TLS_CA_FILE then say how to be let in. Raises NotRunning.
+    all are set, and LABELMESH_SAM_SEGMENTER for pictures; LABELMESH_TOKEN_FILE and LABELMESH_TLS_CA_FILE then
+    say how to be let in. Raises NotRunning.
     """
     addresses = {field: os.environ.get(variable, "") for field, variable in _ADDRESSES.items()}
-    if any(addresses.values()):
+    if any(addresses.values()) or os.environ.get(_SEGMENTER_ADDRESS):
         missing = [_ADDRESSES[field] for field, address in addresses.items() if not address]
         if missing:
             raise UserError(f"To reach services elsewhere set {' and '.join(missing)} too.")
-        return Client(Endpoints(**addresses), token=_token(), tls=_tls(), actor=actor)
+        segmenter = os.environ.get(_SEGMENTER_ADDRESS, "")
+        return Client(
+            Endpoints(**addresses, sam_segmenter=segmenter), token=_token(), tls=_tls(), actor=actor
+        )
     return Client(state.read_live(resolve(state_dir)).endpoints, token=_token(), tls=_tls(), actor=actor)
 
 
@@ -78,6 +84,10 @@ def explain(error: LabelmeshError) -> str:
         return f"{error.message} See `labelmesh status` and the log of {error.service}."
     if error.reason in PROJECT_REASONS:
         return f"{error.message} `labelmesh project list` shows those there are."
+    if error.reason == NO_SEGMENTER:
+        return f"To reach sam-segmenter elsewhere set {_SEGMENTER_ADDRESS} too."
+    if error.service == "sam-segmenter" and error.code == "UNIMPLEMENTED":
+        return "sam-segmenter runs without a Segment Anything model; restart `labelmesh up` without --sam-model none."
     return error.message
 
 

@@ -88,7 +88,8 @@ def _vision_table(known: Manifest, folder: Path) -> RenderableType:
         title="Segment Anything models, for pictures (labelmesh up --sam-model NAME)",
         right=("file MB", "input px"),
     )
-    for model in (*known.vision, *known.checkpoints):
+    listed: tuple[VisionModel | Checkpoint, ...] = (*known.vision, *known.checkpoints)
+    for model in listed:
         rows.add_row(
             model.name + (" (default)" if model.name == known.default_vision else ""),
             _megabytes(model.size_bytes),
@@ -173,7 +174,7 @@ def verify_(
         if names:
             chosen = [_fetchable(known.entry(name)) for name in names]
         else:
-            fetchable = (*known.models, *known.vision)
+            fetchable: tuple[Model | VisionModel, ...] = (*known.models, *known.vision)
             chosen = [model for model in fetchable if path_of(model, folder).exists()]
         for model in chosen:
             verify(model, folder)

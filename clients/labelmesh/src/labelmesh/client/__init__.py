@@ -10,6 +10,9 @@
         for lease in await client.queue.lease_next("tickets", max_tasks=10):
             await client.queue.submit_final(lease, right_annotations)
 
+        cat = ObjectPrompt(clicks=(Click(320, 240),))
+        answer = await client.segmenter.segment(await client.segmenter.upload(Path("cat.jpg")), [cat])
+
 Values (assets, ontologies, labels, annotations) come from the `labels` package; everything a call can end in
 is a LabelmeshError.
 """
@@ -23,14 +26,33 @@ from labelmesh.client.metric import Metrics, Rate
 from labelmesh.client.project import PreAnnotation, PriorityWeights, Project
 from labelmesh.client.rule import Rule, RuleParameter, StoredFinding
 from labelmesh.client.run import ExamplePool, ItemState, Run, RunConfig, RunScope, RunState, Shots
+from labelmesh.client.segment import (
+    Click,
+    FoundMasks,
+    Grid,
+    ObjectPrompt,
+    PostProcess,
+    Segmentation,
+    SegmentedMask,
+    ShapeForm,
+)
+from labelmesh.client.segmentation_run import (
+    SegmentationConfig,
+    SegmentationMode,
+    SegmentationRun,
+    SegmentationRunState,
+)
 from labelmesh.client.task import Decision, Lease, Task, TaskCounts, TaskState
 
 __all__ = [
+    "Click",
     "Client",
     "Decision",
     "Endpoints",
     "ExamplePool",
     "ExportedAsset",
+    "FoundMasks",
+    "Grid",
     "ImportProgress",
     "ImportRow",
     "ItemState",
@@ -38,6 +60,8 @@ __all__ = [
     "Lease",
     "Metrics",
     "NotConnected",
+    "ObjectPrompt",
+    "PostProcess",
     "PreAnnotation",
     "PriorityWeights",
     "Project",
@@ -50,6 +74,13 @@ __all__ = [
     "RunConfig",
     "RunScope",
     "RunState",
+    "Segmentation",
+    "SegmentationConfig",
+    "SegmentationMode",
+    "SegmentationRun",
+    "SegmentationRunState",
+    "SegmentedMask",
+    "ShapeForm",
     "Shots",
     "StoredFinding",
     "Task",

@@ -11,6 +11,7 @@ from labelmesh.client.projects import Projects
 T = TypeVar("T")
 
 _PATIENCE_S = 15.0
+_ASSETS_REASON = "ASSETS_MISSING"
 PROJECT_REASONS = frozenset({"PROJECT_MISSING", "PROJECT_NOT_FOUND", "PROJECT_UNKNOWN"})
 
 
@@ -21,7 +22,8 @@ class Arrival:
         self._projects = projects
 
     async def of(self, project: str, call: Callable[[], Awaitable[T]]) -> T:
-        """Make the call, again for up to 15 s while the service does not know a project that exists.
+        """Make the call, again for up to 15 s while the service does not know a project that exists, or not all of the
+        assets that the call needs.
 
         Raises LabelmeshError: NOT_FOUND at once when there is no such project.
         """
@@ -32,7 +34,7 @@ class Arrival:
             try:
                 return await call()
             except LabelmeshError as error:
-                if error.reason not in PROJECT_REASONS:
+                if error.reason not in (*PROJECT_REASONS, _ASSETS_REASON):
                     raise
                 if not known:
                     await self._projects.get(project)

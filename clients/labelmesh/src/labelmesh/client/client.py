@@ -6,11 +6,17 @@ from labelmesh.client.arrival import Arrival
 from labelmesh.client.assets import Assets
 from labelmesh.client.calls import Link
 from labelmesh.client.endpoints import Endpoints, Tls, check_token_is_safe, open_channel
+from labelmesh.client.errors import LabelmeshError
 from labelmesh.client.labels import Labels
 from labelmesh.client.projects import Projects
 from labelmesh.client.queue import Queue
 from labelmesh.client.rules import Rules
 from labelmesh.client.runs import Runs
+from labelmesh.client.segmentation_runs import SegmentationRuns
+from labelmesh.client.segmenter import Segmenter
+
+NO_SEGMENTER = "NO_SEGMENTER"
+_SEGMENTER = "sam-segmenter"
 
 
 class Client:
@@ -50,10 +56,12 @@ class Client:
             "review-queue": endpoints.review_queue,
             "llm-annotator": endpoints.llm_annotator,
             "qa-engine": endpoints.qa_engine,
+            _SEGMENTER: endpoints.sam_segmenter,
         }
         links = {
             name: Link(name, address, open_channel(address, tls), metadata)
             for name, address in addresses.items()
+            if address or name != _SEGMENTER
         }
         self._links = links
         self.projects = Projects(links["review-queue"])
@@ -61,8 +69,29 @@ class Client:
         self.labels = Labels(links["review-queue"])
         self.queue = Queue(links["review-queue"])
         arrival = Arrival(self.projects)
+        self._arrival = arrival
         self.runs = Runs(links["llm-annotator"], arrival)
         self.rules = Rules(links["qa-engine"], arrival)
+
+    @property
+    def segmenter(self) -> Segmenter:
+        """Clicks into masks. Raises LabelmeshError (reason NO_SEGMENTER) when the endpoints name no sam-segmenter."""
+        return Segmenter(self._segmenter_link())
+
+    @property
+    def segmentation_runs(self) -> SegmentationRuns:
+        """Batches over pictures. Raises LabelmeshError like `segmenter`."""
+        return SegmentationRuns(self._segmenter_link(), self._arrival)
+
+    def _segmenter_link(self) -> Link:
+        if _SEGMENTER not in self._links:
+            raise LabelmeshError(
+                "FAILED_PRECONDITION",
+                "This client was given no address of sam-segmenter.",
+                reason=NO_SEGMENTER,
+                service=_SEGMENTER,
+            )
+        return self._links[_SEGMENTER]
 
     async def __aenter__(self) -> "Client":
         return self

@@ -25,7 +25,10 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Addresses of the services as `host:port`; the defaults are those of `labelmesh up`."""
+    """Addresses of the services as `host:port`; the defaults are those of `labelmesh up`.
+
+    An empty `sam_segmenter` makes a client that cannot segment pictures.
+    """
 
     review_queue: str = "127.0.0.1:7401"
     llm_annotator: str = "127.0.0.1:7402"
@@ -64,7 +67,7 @@ def check_token_is_safe(endpoints: Endpoints, tls: Tls | None) -> None:
         endpoints.qa_engine,
         endpoints.sam_segmenter,
     ):
-        if not _is_loopback(address):
+        if address and not _is_loopback(address):
             raise LabelmeshError(
                 "FAILED_PRECONDITION",
                 f"A token is sent to {address} only over TLS; give `tls`, or allow plain text explicitly.",

@@ -39,7 +39,7 @@ def project_from_pb(pb: project_pb.Project) -> Project:
         ontology=ontology_from_pb(pb.ontology),
         display_name=pb.display_name,
         instruction=pb.instruction,
-        pre_annotation=_member(PreAnnotation, project_pb.PreAnnotation.Name(pb.pre_annotation), "ON_DEMAND"),
+        pre_annotation=member(PreAnnotation, project_pb.PreAnnotation.Name(pb.pre_annotation), "ON_DEMAND"),
         priority_weights=PriorityWeights(
             weights.uncertainty if weights.HasField("uncertainty") else None,
             weights.findings if weights.HasField("findings") else None,
@@ -74,7 +74,7 @@ def task_from_pb(pb: queue_pb.Task) -> Task:
         asset=asset_from_pb(pb.asset),
         label=label_from_pb(pb.label) if pb.HasField("label") else None,
         findings=tuple(finding_from_pb(finding) for finding in pb.findings),
-        state=_member(TaskState, queue_pb.TaskState.Name(pb.state), "OPEN"),
+        state=member(TaskState, queue_pb.TaskState.Name(pb.state), "OPEN"),
         priority=pb.priority,
         terms=PriorityTerms(pb.terms.uncertainty, pb.terms.severity, pb.terms.age_hours),
         reviewer=pb.reviewer,
@@ -115,13 +115,13 @@ def config_from_pb(pb: run_pb.RunConfig) -> RunConfig:
     """A run's configuration; what is unspecified reads as its default."""
     method = label_pb2.ConfidenceMethod.Name(pb.confidence_method)
     return RunConfig(
-        shots=_member(Shots, run_pb.Shots.Name(pb.shots), "ZERO"),
+        shots=member(Shots, run_pb.Shots.Name(pb.shots), "ZERO"),
         examples_per_category=pb.examples_per_category or 1,
-        example_pool=_member(ExamplePool, run_pb.ExamplePool.Name(pb.example_pool), "REVIEWED"),
+        example_pool=member(ExamplePool, run_pb.ExamplePool.Name(pb.example_pool), "REVIEWED"),
         seed=pb.seed,
-        confidence_method=_member(ConfidenceMethod, method, "LABEL_MASS"),
+        confidence_method=member(ConfidenceMethod, method, "LABEL_MASS"),
         concurrency=pb.concurrency,
-        scope=_member(RunScope, run_pb.RunScope.Name(pb.scope), "MISSING"),
+        scope=member(RunScope, run_pb.RunScope.Name(pb.scope), "MISSING"),
     )
 
 
@@ -132,7 +132,7 @@ def run_from_pb(pb: run_pb.PredictionRun) -> Run:
         project=project,
         uid=uid,
         config=config_from_pb(pb.config),
-        state=_member(RunState, run_pb.RunState.Name(pb.state), "RUNNING"),
+        state=member(RunState, run_pb.RunState.Name(pb.state), "RUNNING"),
         pause_reason=pb.pause_reason,
         total=pb.total,
         succeeded=pb.succeeded,
@@ -153,7 +153,7 @@ def item_from_pb(pb: run_pb.PredictionItem) -> RunItem:
     return RunItem(
         asset_uid=names.parse(pb.asset, names.ASSET)[1],
         asset_key=pb.asset_key,
-        state=_member(ItemState, run_pb.ItemState.Name(pb.state), "PENDING"),
+        state=member(ItemState, run_pb.ItemState.Name(pb.state), "PENDING"),
         error_reason=pb.error_reason,
         error_message=pb.error_message,
     )
@@ -186,7 +186,7 @@ def rule_from_pb(pb: rule_pb.Rule) -> Rule:
         id=pb.id,
         description=pb.description,
         enabled=pb.enabled,
-        severity=_member(Severity, label_pb2.Severity.Name(pb.severity), "WARNING"),
+        severity=member(Severity, label_pb2.Severity.Name(pb.severity), "WARNING"),
         parameters=tuple(RuleParameter(p.name, p.value, p.description) for p in pb.parameters),
     )
 
@@ -211,7 +211,7 @@ def stored_finding_from_pb(pb: rule_pb.StoredFinding) -> StoredFinding:
     )
 
 
-def _member(enum: type[M], wire_name: str, default: str) -> M:
+def member(enum: type[M], wire_name: str, default: str) -> M:
     """The member that a wire name such as TASK_STATE_OPEN ends in; the default where it is unspecified."""
     for member in enum:
         if wire_name.endswith(f"_{member.value}"):

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -112,7 +113,8 @@ class Manifest(Entry):
 
     def entry(self, name: str) -> Model | VisionModel | Checkpoint:
         """Whatever has that name; raises UnknownModel, which lists the names there are."""
-        return _named(name, self.entries)
+        found: Model | VisionModel | Checkpoint = _named(name, self.entries)
+        return found
 
     def model(self, name: str) -> Model:
         """The language model of that name; raises UnknownModel, which lists the names there are."""
@@ -123,7 +125,7 @@ class Manifest(Entry):
         return _named(name, self.vision)
 
 
-def _named(name: str, entries: tuple[E, ...]) -> E:
+def _named(name: str, entries: Sequence[E]) -> E:
     for entry in entries:
         if entry.name == name:
             return entry
