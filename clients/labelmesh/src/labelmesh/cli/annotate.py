@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from labelmesh.cli import progress
+from labelmesh.cli import progress, segmentation
 from labelmesh.cli.connect import AsJson, ProjectId, StateDir, open_client
 from labelmesh.cli.console import err, plural, print_json
 from labelmesh.cli.errors import UserError
-from labelmesh.client import Client, Run, RunConfig, RunScope, RunState, Shots
+from labelmesh.cli.segmentation import PictureOptions
+from labelmesh.client import Client, Run, RunConfig, RunScope, RunState, SegmentationRun, Shots
 from labels.label import ConfidenceMethod
 
 
@@ -35,6 +36,24 @@ _METHODS = {
     ConfidenceOption.TOP5_PRODUCT: ConfidenceMethod.TOP5_PRODUCT,
 }
 
+Method = Annotated[
+    ConfidenceOption,
+    typer.Option(
+        help="label-mass: probability of the category among all categories; "
+        "top5-product: product of the first five answer tokens."
+    ),
+]
+Boxes = Annotated[
+    bool,
+    typer.Option("--boxes", help="Pictures: a mask for each box that is there, instead of masks all over."),
+]
+ToolName = Annotated[
+    str, typer.Option(help="Pictures: the mask or polygon tool. Default: the first.", show_default=False)
+]
+CategoryName = Annotated[
+    str, typer.Option(help="Pictures: the masks' category. Default: the tool's first.", show_default=False)
+]
+
 
 def annotate(
     project: ProjectId,
@@ -49,17 +68,17 @@ def annotate(
     concurrency: Annotated[
         int, typer.Option(min=0, max=1024, help="Requests under way at once; 0: the service's default.")
     ] = 0,
-    confidence: Annotated[
-        ConfidenceOption,
-        typer.Option(
-            help="label-mass: probability of the category among all categories; "
-            "top5-product: product of the first five answer tokens."
-        ),
-    ] = ConfidenceOption.LABEL_MASS,
+    confidence: Method = ConfidenceOption.LABEL_MASS,
+    boxes: Boxes = False,
+    tool: ToolName = "",
+    category: CategoryName = "",
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
     """Let the model label every text that has neither a prediction nor a review.
+
+    In a project of pictures with a mask or polygon tool, Segment Anything makes
+    the masks of every picture that no person has reviewed.
 
     Ctrl-C leaves the run going; `labelmesh runs` watches, resumes and cancels it.
 
@@ -67,7 +86,9 @@ def annotate(
 
       labelmesh annotate tickets
       labelmesh annotate tickets --shots few --examples 2 --again
+      labelmesh annotate parts --boxes
     """
+    pictures = PictureOptions(boxes, tool, category)
     config = RunConfig(
         shots=_SHOTS[shots],
         examples_per_category=examples,
@@ -76,18 +97,32 @@ def annotate(
         concurrency=concurrency,
         scope=RunScope.UNREVIEWED if again else RunScope.MISSING,
     )
-    run = asyncio.run(_annotate(project, config, state_dir))
+    run = asyncio.run(_annotate(project, config, pictures, state_dir))
     if as_json:
         print_json(run)
-    report(run)
+    if isinstance(run, SegmentationRun):
+        segmentation.report(run)
+    else:
+        report(run)
 
 
-async def _annotate(project: str, config: RunConfig, state_dir: Path | None) -> Run:
+async def _annotate(
+    project: str, config: RunConfig, pictures: PictureOptions, state_dir: Path | None
+) -> Run | SegmentationRun:
     async with open_client(state_dir) as client:
-        assets = (await client.projects.get(project)).asset_count
+        described = await client.projects.get(project)
+        assets = described.asset_count
         if not assets:
             raise UserError(
                 f"The project {project} holds nothing yet; fill it with `labelmesh import {project} FILE`."
+            )
+        if await segmentation.holds_pictures(client, described):
+            wanted = pictures.config()
+            made = await client.segmentation_runs.create(project, wanted, minimum_asset_count=assets)
+            return await segmentation.watch(client, made)
+        if pictures.given:
+            raise UserError(
+                "--boxes, --tool and --category are for projects of pictures with a mask or polygon tool."
             )
         run = await client.runs.create(project, config, minimum_asset_count=assets)
         return await watch(client, run)

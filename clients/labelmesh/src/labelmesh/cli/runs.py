@@ -1,20 +1,23 @@
 """`labelmesh runs`: prediction runs."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from labelmesh.cli import segmentation
 from labelmesh.cli.annotate import report, watch
 from labelmesh.cli.connect import AsJson, ProjectId, StateDir, call, open_client
 from labelmesh.cli.console import err, out, plain, print_json, state, table, when
 from labelmesh.cli.metric_tables import shots_of
-from labelmesh.client import Client, ItemState, Run, Shots
+from labelmesh.client import Client, ItemState, Run, SegmentationRun, Shots
 from labelmesh.client.run import RunItem
+from labelmesh.client.segmentation_run import SegmentationFailure
 
 app = typer.Typer(
-    no_args_is_help=True, help="List, watch, resume and cancel prediction runs.", rich_markup_mode="rich"
+    no_args_is_help=True, help="List, watch, resume and cancel runs of a model.", rich_markup_mode="rich"
 )
 
 RunUid = Annotated[
@@ -27,15 +30,19 @@ _SHOWN_FAILURES = 20
 def list_(project: ProjectId, as_json: AsJson = False, state_dir: StateDir = None) -> None:
     """List the runs of a project, newest first."""
 
-    async def all_runs(client: Client) -> list[Run]:
-        return [run async for run in client.runs.list(project)]
+    async def all_runs(client: Client) -> tuple[list[Run], list[SegmentationRun]]:
+        runs = [run async for run in client.runs.list(project)]
+        return runs, await segmentation.listed(client, project)
 
-    runs = call(state_dir, all_runs)
+    runs, on_pictures = call(state_dir, all_runs)
     if as_json:
-        print_json(runs)
+        print_json([*runs, *on_pictures])
         return
+    if on_pictures:
+        out.print(segmentation.runs_table(on_pictures))
     if not runs:
-        out.print(f"{project} has no runs yet; start one with `labelmesh annotate {project}`.")
+        if not on_pictures:
+            out.print(f"{project} has no runs yet; start one with `labelmesh annotate {project}`.")
         return
     shown = table("run", "state", "shots", "model", "items", "started", right=("items",))
     for run in runs:
@@ -62,7 +69,15 @@ def show(
     run, failures = asyncio.run(_look(project, run_uid, follow, state_dir))
     if as_json:
         print_json({**plain(run), "failures": plain(failures)})
-        return
+    elif isinstance(run, SegmentationRun):
+        out.print(segmentation.facts_table(run))
+        if failed := [failure for failure in failures if isinstance(failure, SegmentationFailure)]:
+            out.print(segmentation.failures_table(failed))
+    else:
+        _show(run, [item for item in failures if isinstance(item, RunItem)])
+
+
+def _show(run: Run, failures: list[RunItem]) -> None:
     facts = table("", "")
     facts.show_header = False
     facts.add_row("state", state(run.state))
@@ -93,19 +108,30 @@ def resume(
 ) -> None:
     """Continue a paused or cancelled run where it stopped, and watch it."""
 
-    async def go_on(client: Client) -> Run:
+    async def go_on(client: Client) -> Run | SegmentationRun:
+        if await segmentation.found(client, project, run_uid) is not None:
+            return await segmentation.watch(client, await client.segmentation_runs.resume(project, run_uid))
         return await watch(client, await client.runs.resume(project, run_uid, retry_failed=retry_failed))
 
     run = call(state_dir, go_on)
     if as_json:
         print_json(run)
-    report(run)
+    if isinstance(run, SegmentationRun):
+        segmentation.report(run)
+    else:
+        report(run)
 
 
 @app.command()
 def cancel(project: ProjectId, run_uid: RunUid, as_json: AsJson = False, state_dir: StateDir = None) -> None:
     """Stop a run; what is finished stays."""
-    run = call(state_dir, lambda client: client.runs.cancel(project, run_uid))
+
+    async def end(client: Client) -> Run | SegmentationRun:
+        if await segmentation.found(client, project, run_uid) is not None:
+            return await client.segmentation_runs.cancel(project, run_uid)
+        return await client.runs.cancel(project, run_uid)
+
+    run = call(state_dir, end)
     if as_json:
         print_json(run)
         return
@@ -114,8 +140,13 @@ def cancel(project: ProjectId, run_uid: RunUid, as_json: AsJson = False, state_d
 
 async def _look(
     project: str, run_uid: str, follow: bool, state_dir: Path | None
-) -> tuple[Run, list[RunItem]]:
+) -> tuple[Run | SegmentationRun, Sequence[RunItem | SegmentationFailure]]:
     async with open_client(state_dir) as client:
+        on_pictures = await segmentation.found(client, project, run_uid)
+        if on_pictures is not None:
+            if follow and not on_pictures.at_rest:
+                on_pictures = await segmentation.watch(client, on_pictures)
+            return on_pictures, await segmentation.failures(client, on_pictures)
         run = await client.runs.get(project, run_uid)
         if follow and not run.at_rest:
             run = await watch(client, run)

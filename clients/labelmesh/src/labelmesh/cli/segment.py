@@ -19,6 +19,42 @@ from labelmesh.pictures import PictureUnusable, open_picture
 
 _POLYGON_LOSS = 0.01
 
+Picture = Annotated[Path, typer.Argument(metavar="PICTURE", help="PNG, JPEG, WebP, TIFF, GIF or BMP.")]
+Points = Annotated[
+    list[str] | None, typer.Option("--point", metavar="X,Y", help="A pixel on the object; repeatable.")
+]
+NotPoints = Annotated[
+    list[str] | None,
+    typer.Option("--not-point", metavar="X,Y", help="A pixel that is not on it; repeatable."),
+]
+Boxes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--box", metavar="X,Y,W,H", help="A box around it, from its top left corner; several: an object each."
+    ),
+]
+Everything = Annotated[
+    bool, typer.Option("--everything", help="Look for masks all over the picture instead.")
+]
+Target = Annotated[
+    Path | None,
+    typer.Option("--out", help="Write the picture with the masks drawn on it.", show_default=False),
+]
+MaskTarget = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask-out",
+        help="Write the mask as PNG: white inside, or with several objects each pixel's object number.",
+        show_default=False,
+    ),
+]
+Outlines = Annotated[
+    bool, typer.Option("--polygon", help=f"Ask for outlines, simplified by at most {_POLYGON_LOSS} of IoU.")
+]
+Zoom = Annotated[
+    bool, typer.Option("--zoom", help="Look at a small object of a large picture in full resolution.")
+]
+
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
@@ -32,44 +68,15 @@ class _Wanted:
 
 
 def segment(
-    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="PNG, JPEG, WebP, TIFF, GIF or BMP.")],
-    point: Annotated[
-        list[str] | None, typer.Option("--point", metavar="X,Y", help="A pixel on the object; repeatable.")
-    ] = None,
-    not_point: Annotated[
-        list[str] | None,
-        typer.Option("--not-point", metavar="X,Y", help="A pixel that is not on it; repeatable."),
-    ] = None,
-    box: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--box",
-            metavar="X,Y,W,H",
-            help="A box around it, from its top left corner; several: an object each.",
-        ),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--everything", help="Look for masks all over the picture instead.")
-    ] = False,
-    overlay: Annotated[
-        Path | None,
-        typer.Option("--out", help="Write the picture with the masks drawn on it.", show_default=False),
-    ] = None,
-    mask_out: Annotated[
-        Path | None,
-        typer.Option(
-            "--mask-out",
-            help="Write the mask as PNG: white inside, or with several objects each pixel's object number.",
-            show_default=False,
-        ),
-    ] = None,
-    polygon: Annotated[
-        bool,
-        typer.Option("--polygon", help=f"Ask for outlines, simplified by at most {_POLYGON_LOSS} of IoU."),
-    ] = False,
-    zoom: Annotated[
-        bool, typer.Option("--zoom", help="Look at a small object of a large picture in full resolution.")
-    ] = False,
+    picture: Picture,
+    point: Points = None,
+    not_point: NotPoints = None,
+    box: Boxes = None,
+    everything: Everything = False,
+    overlay: Target = None,
+    mask_out: MaskTarget = None,
+    polygon: Outlines = False,
+    zoom: Zoom = False,
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
