@@ -5,6 +5,7 @@ and whatever the decoder stumbles over becomes one of three errors.
 """
 
 import asyncio
+import ctypes
 import io
 import re
 import struct
@@ -13,10 +14,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image, ImageFile, TiffImagePlugin, _imaging
 
 from chassis.blobs import MAX_BYTES, Blobs
 from chassis.errors import BlobMissing
@@ -103,7 +105,7 @@ def read(data: bytes, sha256: str) -> Picture:
 
 @contextmanager
 def _typed_errors(data: bytes) -> Iterator[None]:
-    _hush_pillow()
+    _hush()
     try:
         yield
     except (PictureTooLarge, PictureUnreadable):
@@ -116,11 +118,24 @@ def _typed_errors(data: bytes) -> Iterator[None]:
         raise PictureUnreadable from None
 
 
-def _hush_pillow() -> None:
+def _hush() -> None:
     """Ignore Pillow's warnings, and no others, from now on; there is no way to do so for one thread only."""
     entry = ("ignore", None, Warning, _PILLOW, 0)
     if entry not in warnings.filters:
         warnings.filterwarnings("ignore", module=_PILLOW.pattern)
+    _hush_libtiff()
+
+
+@cache
+def _hush_libtiff() -> None:
+    """libtiff writes about damaged files straight to stderr, and Pillow has no switch for it."""
+    pillow = ctypes.CDLL(_imaging.__file__)
+    for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+        # Where Pillow was built another way it is not to be found, and goes on writing.
+        if hasattr(pillow, name):
+            set_handler = getattr(pillow, name)
+            set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            set_handler(None)
 
 
 def _ends_early(data: bytes) -> bool:
@@ -140,7 +155,7 @@ def _check_size(image: ImageFile.ImageFile) -> None:
     width, height = image.size
     if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX and width * height <= MAX_PIXELS):
         raise PictureTooLarge
-    if image.format == "TIFF":
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
         # A tile is decoded whole, however little of it lies in the picture.
         tile = [image.tag_v2.get(tag, 0) for tag in (ExifTags.Base.TileWidth, ExifTags.Base.TileLength)]
         if tile[0] * tile[1] > MAX_PIXELS:
@@ -150,7 +165,7 @@ def _check_size(image: ImageFile.ImageFile) -> None:
 def _orientation(image: ImageFile.ImageFile) -> int:
     """EXIF's orientation, 1 to 8; 1 where there is none, or none that can be read."""
     exif = image.info.get("exif")
-    if image.format == "TIFF" or not isinstance(exif, bytes):
+    if isinstance(image, TiffImagePlugin.TiffImageFile) or not isinstance(exif, bytes):
         return 1
     tags = Image.Exif()
     try:
