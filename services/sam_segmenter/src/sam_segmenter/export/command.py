@@ -39,7 +39,9 @@ def main(arguments: Sequence[str]) -> int:
     except (SegmenterError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{options.out}: {written.name}, encoder {written.encoder_sha256}")
+    print(f"{options.out}: {written.name}, encoder {written.encoder_sha256}, {written.batch} at once")
+    if written.batch < place.batch:
+        print("This encoder's graph takes one picture at a time, whatever it declares.", file=sys.stderr)
     return 0
 
 
