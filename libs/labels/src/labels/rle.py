@@ -93,6 +93,32 @@ def encode(bitmap: Bitmap) -> Mask:
     return Mask(height_px, width_px, counts)
 
 
+def encode_at(bitmap: Bitmap, x_px: int, y_px: int, height_px: int, width_px: int) -> Mask:
+    """The mask H x W that is false but for `bitmap`, which lies inside it with its top left corner at (x_px, y_px).
+
+    Costs what the bitmap costs, however large the picture. Raises AnnotationInvalid.
+    """
+    check_pixels(height_px, width_px)
+    inner_h, inner_w = bitmap.shape
+    # Each column between two zeros: a step up begins a run, a step down ends it.
+    columns = np.zeros((inner_w, inner_h + 2), dtype=np.int8)
+    columns[:, 1:-1] = bitmap.T
+    steps = np.diff(columns, axis=1)
+    first = np.arange(x_px, x_px + inner_w)[:, None] * height_px + y_px
+    at = first + np.arange(inner_h + 1)
+    starts, ends = at[steps == 1], at[steps == -1]
+    # A run that reaches a picture's lower edge may go on at the upper edge of the next column.
+    apart = ends[:-1] != starts[1:]
+    begins, finishes = np.ones(len(starts), dtype=bool), np.ones(len(ends), dtype=bool)
+    begins[1:], finishes[:-1] = apart, apart
+    edges = np.stack((starts[begins], ends[finishes]), axis=1).ravel()
+    runs = np.diff(edges, prepend=0, append=height_px * width_px)
+    if len(runs) > 1 and not runs[-1]:
+        runs = runs[:-1]
+    counts = coco.frPyObjects({"counts": runs.tolist(), "size": [height_px, width_px]}, height_px, width_px)
+    return Mask(height_px, width_px, counts["counts"])
+
+
 def check_pixels(height_px: int, width_px: int) -> None:
     """Raise AnnotationInvalid unless a picture of that size may be written out."""
     if height_px < 1 or width_px < 1 or height_px * width_px > MAX_PIXELS:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sam_segmenter import decoder_graph as graph
 from sam_segmenter.errors import ModelUnusable
 from sam_segmenter.frame import Floats
+from sam_segmenter.sharpness import Sharpness
 
 MASKS = graph.MASKS
 
@@ -28,6 +29,7 @@ class Features:
 
     embedding: NDArray[np.float16]
     held: tuple[NDArray[np.float32], ...]
+    sharpness: Sharpness
 
     @property
     def bytes(self) -> int:
@@ -80,11 +82,11 @@ class Decoder:
         self._prompt = _session(parts.prompt, threads)
         self._refine = _session(parts.refine, threads)
 
-    def prepare(self, embedding: NDArray[np.float16]) -> Features:
+    def prepare(self, embedding: NDArray[np.float16], sharpness: Sharpness) -> Features:
         """Features of an embedding 256 x 64 x 64."""
         batch = embedding[None].astype(np.float32)
         held = self._image.run(list(self._held), {graph.EMBEDDING: batch})
-        return Features(embedding, tuple(held))
+        return Features(embedding, tuple(held), sharpness)
 
     def decode(self, features: Features, prompt: ModelPrompt) -> Decoded:
         """The four masks that a prompt may mean."""

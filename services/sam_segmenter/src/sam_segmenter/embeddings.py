@@ -14,11 +14,11 @@ from prometheus_client import Counter, Gauge
 
 from sam_segmenter.decoder import Features
 from sam_segmenter.frame import Region
+from sam_segmenter.sharpness import BYTES as SHARPNESS_BYTES
+from sam_segmenter.sharpness import CELLS, Sharpness
 
-#: An image embedding as it travels: half precision, 256 x 64 x 64.
-Half = NDArray[np.float16]
-SHAPE = (256, 64, 64)
-BYTES = 2 * 256 * 64 * 64
+_SHAPE = (256, 64, 64)
+_BYTES = 2 * 256 * 64 * 64
 
 LOOKUPS = Counter("labelmesh_sam_segmenter_embeddings", "Embeddings asked for, by where they were.", ["tier"])
 HELD = Gauge("labelmesh_sam_segmenter_embedding_bytes", "Bytes of embeddings in this process.")
@@ -33,6 +33,27 @@ class Tier(StrEnum):
 
 
 _Made = tuple[Features, Tier]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What encoding makes of a region of a picture: the embedding, half precision 256 x 64 x 64, and its sharpness."""
+
+    embedding: NDArray[np.float16]
+    sharpness: Sharpness
+
+    def to_bytes(self) -> bytes:
+        """As it travels to the shared tier."""
+        return self.embedding.tobytes() + self.sharpness.cells.tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Encoded | None":
+        """None when the bytes are of another size."""
+        if len(data) != _BYTES + SHARPNESS_BYTES:
+            return None
+        halves = np.frombuffer(data, dtype=np.float16)
+        edge = _BYTES // 2
+        return cls(halves[:edge].reshape(_SHAPE), Sharpness(halves[edge:].reshape(CELLS, CELLS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +107,9 @@ class Embeddings:
     """`get` makes what is missing, once however many ask; at most `capacity_bytes` are held between calls."""
 
     def __init__(
-        self, capacity_bytes: int, shared: Shared, prepare: Callable[[Half], Awaitable[Features]]
+        self, capacity_bytes: int, shared: Shared, prepare: Callable[[Encoded], Awaitable[Features]]
     ) -> None:
-        """`prepare` turns an embedding into what the decoder wants of it."""
+        """`prepare` turns what was encoded into what the decoder wants of it."""
         self._capacity = capacity_bytes
         self._shared = shared
         self._prepare = prepare
@@ -101,7 +122,7 @@ class Embeddings:
         """Whether it is in this process, without touching its place in the order."""
         return key in self._held
 
-    async def get(self, key: Key, encode: Callable[[], Awaitable[Half]]) -> _Made:
+    async def get(self, key: Key, encode: Callable[[], Awaitable[Encoded]]) -> _Made:
         """What the decoder needs, and where it was. `encode` is called when it is nowhere; its errors are raised."""
         found = self._held.get(key)
         if found is not None:
@@ -133,17 +154,14 @@ class Embeddings:
         if self._under_way.get(key) is task:
             del self._under_way[key]
 
-    async def _make(self, key: Key, encode: Callable[[], Awaitable[Half]]) -> _Made:
+    async def _make(self, key: Key, encode: Callable[[], Awaitable[Encoded]]) -> _Made:
         name = key.name
         data = await self._shared.get(name)
-        tier = Tier.SHARED
-        if data is not None and len(data) == BYTES:
-            embedding: Half = np.frombuffer(data, dtype=np.float16).reshape(SHAPE)
-        else:
-            tier = Tier.ENCODED
-            embedding = await encode()
-            self._shared.put_soon(name, embedding.tobytes())
-        features = await self._prepare(embedding)
+        encoded, tier = Encoded.from_bytes(data) if data else None, Tier.SHARED
+        if encoded is None:
+            encoded, tier = await encode(), Tier.ENCODED
+            self._shared.put_soon(name, encoded.to_bytes())
+        features = await self._prepare(encoded)
         self._keep(key, features)
         return features, tier
 

@@ -40,9 +40,7 @@ class Logits:
 class LogitsStore:
     """At most `capacity_bytes` of logits, the oldest out first, each for at most ten minutes."""
 
-    def __init__(
-        self, capacity_bytes: int, secret: bytes, clock: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, capacity_bytes: int, secret: bytes, clock: Callable[[], float] = monotonic) -> None:
         """Replicas that share `secret` recognise each other's handles."""
         self._capacity = capacity_bytes
         self._secret = secret

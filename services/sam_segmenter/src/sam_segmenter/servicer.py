@@ -7,6 +7,7 @@ from typing import Any
 from grpc import StatusCode
 
 from labelmesh.segmenter.v1 import mask_service_pb2 as pb
+from labelmesh.segmenter.v1 import segmentation_run_service_pb2, segmenter_service_pb2, video_service_pb2
 from labelmesh.segmenter.v1.mask_service_pb2_grpc import MaskServiceServicer
 from labels.errors import LabelError
 from sam_segmenter import errors
@@ -14,6 +15,12 @@ from sam_segmenter.errors import FormMissing
 from sam_segmenter.masks import figures
 from sam_segmenter.wire import figure_from_pb, figure_to_pb, measure_to_pb
 
+#: Descriptor of each service of this package by its name.
+SERVICES = {
+    name: descriptor
+    for module in (pb, segmenter_service_pb2, segmentation_run_service_pb2, video_service_pb2)
+    for name, descriptor in module.DESCRIPTOR.services_by_name.items()
+}
 STATUS: Mapping[type[Exception], StatusCode] = {
     LabelError: StatusCode.INVALID_ARGUMENT,
     errors.NotThere: StatusCode.NOT_FOUND,

@@ -30,9 +30,7 @@ class Finder:
         view = await self._segmenter.view(tenant, ref)
         kept = [box for box in boxes if _on(box, view)]
         features = (await self._segmenter.features(view))[0] if kept else None
-        wish = Wish(
-            best_only=True, cleaning=_cleaning(shaping), max_iou_loss=_MAX_IOU_LOSS, form=_form(shaping)
-        )
+        wish = _wish(shaping)
         found: list[ShapeFound | None] = []
         for box in boxes:
             if features is None or not _on(box, view):
@@ -52,7 +50,7 @@ class Finder:
         view = await self._segmenter.view(tenant, ref)
         grid = Grid(points_per_side=points_per_side, min_area_px=shaping.min_area_px)
         found = []
-        async for part in self._segmenter.everything(view, grid, _form(shaping)):
+        async for part in self._segmenter.everything(view, grid, _wish(shaping)):
             found += [_found(one, shaping) for one in part.candidates]
         return [one for one in found if one is not None]
 
@@ -62,12 +60,12 @@ def _on(box: Box, view: View) -> bool:
     return box.x_px < view.width_px and box.y_px < view.height_px
 
 
-def _form(shaping: Shaping) -> Form:
-    return Form.POLYGON if shaping.polygons else Form.MASK
-
-
-def _cleaning(shaping: Shaping) -> Cleaning:
-    return Cleaning(shaping.min_area_px, shaping.min_area_px)
+def _wish(shaping: Shaping) -> Wish:
+    form = Form.POLYGON if shaping.polygons else Form.MASK
+    islands = Cleaning(shaping.min_area_px, shaping.min_area_px)
+    return Wish(
+        best_only=True, cleaning=islands, max_iou_loss=_MAX_IOU_LOSS if shaping.polygons else 0.0, form=form
+    )
 
 
 def _found(one: Candidate, shaping: Shaping) -> ShapeFound | None:
