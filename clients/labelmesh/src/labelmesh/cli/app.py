@@ -30,7 +30,8 @@ from labelmesh.cli.errors import UserError
 from labelmesh.client import LabelmeshError
 from labelmesh.client.files.rows import FileUnusable
 from labelmesh.client.files.writing import ExportRefused
-from labelmesh.demo.walk import DemoFailed
+from labelmesh.demo.photos import PhotosMissing
+from labelmesh.demo.watching import DemoFailed
 from labelmesh.local.errors import LocalError
 from labelmesh.local.state import default_dir
 from labels.errors import LabelError
@@ -61,7 +62,7 @@ app = typer.Typer(
 
       labelmesh segment photo.jpg --point 320,240 --out overlay.png
 
-    `labelmesh demo` shows all of it on texts that come along.""",
+    `labelmesh demo` shows all of it on texts and pictures that come along.""",
 )
 app.command("up")(up.up)
 app.command("down")(up.down)
@@ -86,7 +87,15 @@ def main() -> None:
         app()
     except LabelmeshError as error:
         _fail(explain(error))
-    except (UserError, LocalError, LabelError, FileUnusable, ExportRefused, DemoFailed) as error:
+    except (
+        UserError,
+        LocalError,
+        LabelError,
+        FileUnusable,
+        ExportRefused,
+        DemoFailed,
+        PhotosMissing,
+    ) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         err.print("Interrupted.")

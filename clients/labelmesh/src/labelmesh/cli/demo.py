@@ -4,22 +4,26 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Annotated
 
 import typer
 
-from labelmesh.cli import demo_tables, progress, stack_view
+from labelmesh.cli import demo_photos, demo_tables, progress, stack_view
 from labelmesh.cli.connect import AsJson, StateDir, resolve
 from labelmesh.cli.console import err, out, plain, print_json
+from labelmesh.cli.up import NO_SAM
 from labelmesh.client import Client
+from labelmesh.demo import photos
 from labelmesh.demo.material import NAMES, load
+from labelmesh.demo.photo_walk import PhotoWalk
 from labelmesh.demo.reviewer import ACTOR
 from labelmesh.demo.summary import Summary
 from labelmesh.demo.walk import Walk
 from labelmesh.local import Watchers, clear, running
-from labelmesh.local.running import DEFAULT_MODEL
+from labelmesh.local.running import DEFAULT_MODEL, DEFAULT_SAM_MODEL
 from labelmesh.local.signals import stop_signals
 from labelmesh.local.stack import Stack
 
@@ -46,15 +50,20 @@ def demo(
             show_default=False,
         ),
     ] = None,
+    sam_model: Annotated[
+        str, typer.Option(help="Segment Anything model for the pictures; none leaves them out.")
+    ] = DEFAULT_SAM_MODEL,
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
-    """Show the whole way on texts that come along, with a model on this machine.
+    """Show the whole way on texts and pictures that come along, with models on this machine.
 
     Two projects, one of classification and one of names in texts, go through:
     import, zero-shot predictions, rules, the queue (the doubtful first), review
     by a simulated reviewer who reads the gold answers, predictions with those
-    reviews as examples, review, export. Every number is measured in the run.
+    reviews as examples, review, export. A third one holds photographs: boxes and
+    clicks become masks, a rule finds an artifact that was planted, the queue
+    puts it first, the reviewer deletes it. Every number is measured in the run.
 
     It has its own state directory (.labelmesh/demo, made anew each time) and
     stops everything at the end.
@@ -66,7 +75,8 @@ def demo(
     """
     folder = (resolve(None) / "demo" if state_dir is None else state_dir).absolute()
     limits = dict.fromkeys(NAMES, texts or _QUICK_TEXTS) if texts or model == _QUICK_MODEL else _TEXTS
-    summary = asyncio.run(_demo(folder, model, limits))
+    plan = _Plan(model, limits, None if sam_model == NO_SAM else sam_model)
+    summary = asyncio.run(_demo(folder, plan))
     if summary is None:
         raise KeyboardInterrupt
     path = folder / "export" / "summary.json"
@@ -77,11 +87,25 @@ def demo(
     for part in demo_tables.everything(summary):
         out.print(part)
         out.print()
-    out.print(f"Exports and summary.json are in {path.parent}.")
+    if summary.photos is not None:
+        out.print(demo_photos.table_of(summary.photos))
+        out.print()
+    out.print(f"Exports, pictures with their masks and summary.json are in {path.parent}.", soft_wrap=True)
 
 
-async def _demo(folder: Path, model: str, texts: Mapping[str, int]) -> Summary | None:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What to show: with which models, and how many texts of each batch by project."""
+
+    model: str
+    texts: Mapping[str, int]
+    sam_model: str | None
+
+
+async def _demo(folder: Path, plan: _Plan) -> Summary | None:
     """The summary; None when the user stopped it."""
+    # Before anything is fetched or started, so that a missing package is told at once.
+    pictures = photos.load() if plan.sam_model is not None else ()
     clear(folder)
     began = monotonic()
     view = stack_view.StartView()
@@ -96,14 +120,17 @@ async def _demo(folder: Path, model: str, texts: Mapping[str, int]) -> Summary |
             watchers = Watchers(view.step, stack_view.tell, view.fetching)
             async with running(
                 folder,
-                model=model,
+                model=plan.model,
+                sam_model=plan.sam_model,
                 environment={"LABELMESH_OUTPUT_TOKENS": str(_OUTPUT_TOKENS)},
                 watchers=watchers,
             ) as stack:
                 stacks.append(stack)
                 view.done()
-                summary = Summary(model, f"{ACTOR} (reads the gold answers)", round(monotonic() - began, 2))
-                await _walk(stack, summary, folder / "export", texts)
+                summary = Summary(
+                    plan.model, f"{ACTOR} (reads the gold answers)", round(monotonic() - began, 2)
+                )
+                await _walk(stack, summary, folder / "export", plan, pictures)
             summary.seconds = round(monotonic() - began, 2)
         except asyncio.CancelledError:
             if not stopped():
@@ -114,10 +141,14 @@ async def _demo(folder: Path, model: str, texts: Mapping[str, int]) -> Summary |
     return summary
 
 
-async def _walk(stack: Stack, summary: Summary, export_dir: Path, texts: Mapping[str, int]) -> None:
+async def _walk(
+    stack: Stack, summary: Summary, export_dir: Path, plan: _Plan, pictures: tuple[photos.Photo, ...]
+) -> None:
     async with Client(stack.endpoints, actor=ACTOR) as client:
+        if pictures:
+            summary.photos = await PhotoWalk(client, pictures, export_dir, _Steps()).go()
         for name in NAMES:
-            walk = Walk(client, load(name, texts[name]), export_dir, _Steps())
+            walk = Walk(client, load(name, plan.texts[name]), export_dir, _Steps())
             summary.projects.append(await walk.go())
 
 

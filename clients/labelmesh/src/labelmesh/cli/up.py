@@ -22,7 +22,7 @@ from labelmesh.local.weights import is_local
 _BASE_URL = "LABELMESH_LLM_BASE_URL"
 _MODEL = "LABELMESH_LLM_MODEL"
 _OPENAI_URL = "https://api.openai.com/v1"
-_NO_SAM = "none"
+NO_SAM = "none"
 _DOWN_PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.1
 
@@ -64,7 +64,7 @@ def up(
       labelmesh up --endpoint http://127.0.0.1:8000/v1 --model my-model
     """
     url, name = _endpoint_and_model(endpoint, model)
-    asyncio.run(_up(resolve(state_dir), url, name, None if sam_model == _NO_SAM else sam_model))
+    asyncio.run(_up(resolve(state_dir), url, name, None if sam_model == NO_SAM else sam_model))
 
 
 def _endpoint_and_model(endpoint: str, model: str) -> tuple[str | None, str]:

@@ -7,11 +7,13 @@ from labels.label import Finding, Severity
 
 @dataclass(frozen=True, slots=True)
 class RuleParameter:
-    """A number that steers a rule; the name ends in its unit."""
+    """A number that steers a rule, in the unit that its name ends in, or texts that do."""
 
     name: str
-    value: float
+    value: float = 0.0
     description: str = ""
+    texts: tuple[str, ...] = ()
+    takes_texts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def load(name: str, limit: int = 0) -> Material:
     """
     folder = resources.files("labelmesh.demo") / "data"
     described = json.loads((folder / f"{name}.ontology.json").read_text(encoding="utf-8"))
-    ontology = _ontology(described)
+    ontology = read_ontology(described)
     title, instruction = _ABOUT[name]
     lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     documents = [json.loads(line) for line in lines]
@@ -68,7 +68,8 @@ def load(name: str, limit: int = 0) -> Material:
     )
 
 
-def _ontology(described: Mapping[str, Any]) -> Ontology:
+def read_ontology(described: Mapping[str, Any]) -> Ontology:
+    """The tools under `tools`, each with its kind and categories."""
     return Ontology(
         tuple(
             Tool(

@@ -45,6 +45,35 @@ class ProjectSummary:
 
 
 @dataclass(slots=True)
+class PhotosSummary:
+    """The demo's pictures.
+
+    Milliseconds are the caller's, with the way to the service and back: the first prompt of a picture waits for its
+    encoding, the later ones do not. `iou` compares the masks with those that people drew for the package.
+    `handed_out` are the pictures' keys in the order of the queue, `planted` the one with the planted artifact.
+    """
+
+    name: str
+    title: str
+    items: int
+    model: str = ""
+    masks: int = 0
+    predicted_iou: float = 0.0
+    iou: float = 0.0
+    first_prompt_ms: float = 0.0
+    later_prompt_ms: float = 0.0
+    findings: list[str] = field(default_factory=list)
+    planted: str = ""
+    handed_out: list[str] = field(default_factory=list)
+    corrected: int = 0
+    accepted: int = 0
+    tasks: TaskCounts | None = None
+    exports: dict[str, Exported] = field(default_factory=dict)
+    overlays: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Summary:
     """The whole demo; `reviewer` says who answered."""
 
@@ -52,6 +81,7 @@ class Summary:
     reviewer: str
     seconds_to_start: float
     projects: list[ProjectSummary] = field(default_factory=list)
+    photos: PhotosSummary | None = None
     seconds: float = 0.0
 
 

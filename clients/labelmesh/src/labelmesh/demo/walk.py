@@ -1,26 +1,20 @@
 """One project's way through the whole line, every step timed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
-from labelmesh.client import Client, LabelmeshError, Project, RunConfig, RunState, Shots
+from labelmesh.client import Client, Project, RunConfig, RunState, Shots
 from labelmesh.client.files.writing import Form, write_export
 from labelmesh.demo.material import Material
 from labelmesh.demo.reviewer import review_all
 from labelmesh.demo.summary import Batch, ProjectSummary, order_of
-from labelmesh.demo.watching import Watching
+from labelmesh.demo.watching import DemoFailed, Steps, Watching
 from labels.ontology import ToolKind
 
 _PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.1
 _QUIET_S = 0.5
-
-
-class DemoFailed(Exception):
-    """The demo could not go on."""
 
 
 class Walk:
@@ -31,20 +25,20 @@ class Walk:
         self._client = client
         self._material = material
         self._export_dir = export_dir
-        self._watching = watching
+        self._steps = Steps(material.name, self.summary.seconds, watching)
 
     async def go(self) -> ProjectSummary:
         """Two batches: zero-shot, then with the first batch's reviews as examples; then export."""
         material = self._material
-        async with self._step("create project"):
+        async with self._steps.step("create project"):
             await self._client.projects.create(
                 Project(material.name, material.ontology, material.title, material.instruction)
             )
         await self._batch(0, "zero-shot", RunConfig(Shots.ZERO))
-        async with self._step("fill example bank"):
+        async with self._steps.step("fill example bank"):
             await self._until_bank_is_full()
         await self._batch(1, "few-shot", RunConfig(Shots.FEW, examples_per_category=1))
-        async with self._step("export"):
+        async with self._steps.step("export"):
             await self._export()
         self.summary.metrics = await self._client.projects.metrics(material.name)
         self.summary.tasks = await self._client.queue.count(material.name)
@@ -52,21 +46,21 @@ class Walk:
 
     async def _batch(self, number: int, shots: str, config: RunConfig) -> None:
         rows, project = self._material.batches[number], self._material.name
-        async with self._step(f"import batch {number + 1}"):
+        async with self._steps.step(f"import batch {number + 1}"):
             done = await self._client.assets.import_rows(project, rows)
             if done.imported != len(rows):
                 raise DemoFailed(f"{len(rows) - done.imported} rows of the demo's own texts were refused.")
-        async with self._step(f"annotate {shots}", len(rows)) as advance:
+        async with self._steps.step(f"annotate {shots}", len(rows)) as advance:
             run = await self._client.runs.create(
                 project, config, minimum_asset_count=done.project_asset_count
             )
             run = await self._client.runs.wait(run, lambda now: advance(now.finished))
             if run.state is not RunState.DONE:
                 raise DemoFailed(f"The model stopped answering: {run.pause_reason or run.state}.")
-        async with self._step(f"rules and queue {number + 1}"):
+        async with self._steps.step(f"rules and queue {number + 1}"):
             await self._until_settled(len(rows))
         answered = 0
-        async with self._step(f"review batch {number + 1}", len(rows)) as advance:
+        async with self._steps.step(f"review batch {number + 1}", len(rows)) as advance:
 
             def one_more() -> None:
                 nonlocal answered
@@ -112,13 +106,3 @@ class Walk:
             target = self._export_dir / f"{self._material.name}.{form}"
             items = self._client.labels.export(self._material.name)
             self.summary.exports[target.name] = await write_export(items, form, target, tool=tool.name)
-
-    @asynccontextmanager
-    async def _step(self, what: str, total: int | None = None) -> AsyncIterator[Callable[[int], None]]:
-        began = monotonic()
-        with self._watching.step(f"{self._material.name}: {what}", total) as advance:
-            try:
-                yield advance
-            except LabelmeshError as error:
-                raise DemoFailed(f"{what} of {self._material.name} failed: {error.message}") from error
-        self.summary.seconds[what] = round(monotonic() - began, 2)
