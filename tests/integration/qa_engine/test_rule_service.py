@@ -45,10 +45,15 @@ def min_area(value: float, **fields) -> pb2.UpdateRuleRequest:
 async def test_rules_are_listed_with_their_defaults(project) -> None:
     listed = await project.stub.ListRules(pb2.ListRulesRequest(parent=PARENT), **ANN)
     assert listed.ruleset_revision == 0
-    assert [rule.id for rule in listed.rules] == ["category_in_ontology", "polygon_min_area", "span_in_text"]
-    assert all(rule.enabled and rule.description for rule in listed.rules)
-    (parameter,) = listed.rules[1].parameters
+    rules = {rule.id: rule for rule in listed.rules}
+    assert list(rules) == sorted(rules)
+    assert len(rules) >= 20
+    assert all(rule.description for rule in listed.rules)
+    assert rules["category_in_ontology"].enabled
+    assert not rules["shape_overlap"].enabled
+    (parameter,) = rules["polygon_min_area"].parameters
     assert (parameter.name, parameter.value) == ("min_area_px", 5.0)
+    assert parameter.kind == pb2.RULE_PARAMETER_KIND_NUMBER
     assert "0 to 1e10" in parameter.description
 
 

@@ -7,7 +7,8 @@ import pytest
 from labels.asset import Asset
 from labels.label import Annotation, Finding, Label, LabelKind, UnplacedMention
 from labels.ontology import Category, Ontology, Tool, ToolKind
-from qa_engine.engine import Engine, Ruleset, Settings, Subject, discover
+from qa_engine.engine import Engine, discover
+from qa_engine.rule import Ruleset, Settings, Subject
 
 ONTOLOGY = Ontology(
     (

@@ -24,10 +24,11 @@ from labels.label import Label
 from labels.names import asset_name, label_name, parse_project
 from labels.proto import asset_from_pb, finding_to_pb, label_from_pb, ontology_from_pb
 from qa_engine import findings, projects, texts
-from qa_engine.engine import Engine, Subject
+from qa_engine.engine import Engine
 from qa_engine.errors import TextUnreadable
 from qa_engine.findings import Evaluation
 from qa_engine.projects import Project
+from qa_engine.rule import Subject
 
 LabelEvent = Event[PredictionCreated] | Event[LabelSubmitted] | Event[LabelReviewed]
 _UNREADABLE = (BlobMissing, BlobCorrupt, BlobTooLarge, BlobUriRefused, TextUnreadable)

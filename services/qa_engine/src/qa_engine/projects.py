@@ -14,8 +14,8 @@ from labelmesh.label.v1 import ontology_pb2
 from labels.label import Severity
 from labels.ontology import Ontology
 from labels.proto import ontology_from_pb
-from qa_engine.engine import Rule, Ruleset, Settings
 from qa_engine.errors import ProjectUnknown
+from qa_engine.rule import Rule, Ruleset, Settings, Value
 from qa_engine.tables import projects, rule_settings
 
 
@@ -60,7 +60,7 @@ def _projects(rows: Iterable[Row[Any]]) -> dict[str, Project]:
     for uid, group in groupby(sorted(rows, key=lambda row: row.project_uid), key=lambda row: row.project_uid):
         members = list(group)
         settings = {
-            row.rule: Settings(row.enabled, Severity(row.severity), json.loads(row.parameters))
+            row.rule: Settings(row.enabled, Severity(row.severity), _parameters(row.parameters))
             for row in members
             if row.rule is not None
         }
@@ -69,6 +69,12 @@ def _projects(rows: Iterable[Row[Any]]) -> dict[str, Project]:
             uid, members[0].tenant, members[0].project_id, _ontology(members[0].ontology), ruleset
         )
     return found
+
+
+def _parameters(text: str) -> dict[str, Value]:
+    """Numbers and texts of a JSON object, whose lists are texts."""
+    found = json.loads(text)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
 @lru_cache(maxsize=128)

@@ -16,7 +16,7 @@ from labels.errors import FindingInvalid, LabelError
 from labels.names import asset_name, label_name, parse_project
 from labels.proto import asset_from_pb, finding_to_pb, label_from_pb, severity_from_pb, severity_to_pb
 from qa_engine import findings, projects, texts
-from qa_engine.engine import Engine, Rule, Settings, Subject
+from qa_engine.engine import Engine
 from qa_engine.errors import (
     ProjectUnknown,
     QaError,
@@ -25,6 +25,7 @@ from qa_engine.errors import (
 )
 from qa_engine.findings import StoredFinding
 from qa_engine.projects import Project
+from qa_engine.rule import AnyParameter, Rule, Settings, Subject, TextParameter, Value
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -57,7 +58,7 @@ class RuleServicer(RuleServiceServicer):
         """Change a rule's settings in the project."""
         project_id = parse_project(request.parent)
         rule = self._engine.rule(request.rule.id)
-        change = settings_from_pb(request.rule)
+        change = settings_from_pb(request.rule, rule)
         async with self._db.begin() as conn:
             now, revision = await projects.change_rule(conn, caller().tenant, project_id, rule, change)
         return pb2.UpdateRuleResponse(rule=rule_to_pb(rule, now), ruleset_revision=revision)
@@ -103,16 +104,28 @@ def rule_to_pb(rule: Rule, settings: Settings) -> pb2.Rule:
         description=rule.description,
         enabled=settings.enabled,
         severity=severity_to_pb(settings.severity),
-        parameters=[
-            pb2.RuleParameter(name=p.name, value=settings.parameters[p.name], description=p.description)
-            for p in rule.parameters
-        ],
+        parameters=[parameter_to_pb(p, settings.parameters[p.name]) for p in rule.parameters],
     )
 
 
-def settings_from_pb(pb: pb2.Rule) -> Settings:
+def parameter_to_pb(parameter: AnyParameter, value: Value) -> pb2.RuleParameter:
+    """A parameter and what it is set to."""
+    pb = pb2.RuleParameter(name=parameter.name, description=parameter.description)
+    if isinstance(value, tuple):
+        pb.kind = pb2.RULE_PARAMETER_KIND_TEXTS
+        pb.texts.extend(value)
+    else:
+        pb.kind = pb2.RULE_PARAMETER_KIND_NUMBER
+        pb.value = value
+    return pb
+
+
+def settings_from_pb(pb: pb2.Rule, rule: Rule) -> Settings:
     """Raises RuleSettingsInvalid without a severity or when a parameter comes twice."""
-    parameters = {parameter.name: parameter.value for parameter in pb.parameters}
+    taking_texts = {parameter.name for parameter in rule.parameters if isinstance(parameter, TextParameter)}
+    parameters: dict[str, Value] = {
+        p.name: tuple(p.texts) if p.name in taking_texts or p.texts else p.value for p in pb.parameters
+    }
     if len(parameters) < len(pb.parameters):
         raise RuleSettingsInvalid("A parameter of the rule is given twice.")
     try:

@@ -29,7 +29,7 @@ projects = Table(
     UniqueConstraint("tenant", "project_id"),
 )
 
-# Only rules whose settings were changed have a row; `parameters` is a JSON object of numbers.
+# Only rules whose settings were changed have a row; `parameters` is a JSON object of numbers and lists of texts.
 rule_settings = Table(
     "rule_settings",
     metadata,

@@ -1,5 +1,6 @@
 """`labelmesh rules`: what labels are held to."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -23,7 +24,7 @@ def list_(project: ProjectId, as_json: AsJson = False, state_dir: StateDir = Non
         return
     shown = table("rule", "on", "severity", "parameters", "what it checks")
     for rule in rules:
-        parameters = "\n".join(f"{parameter.name} = {parameter.value:g}" for parameter in rule.parameters)
+        parameters = "\n".join(map(_shown, rule.parameters))
         on = "[green]yes[/]" if rule.enabled else "[dim]no[/]"
         shown.add_row(rule.id, on, state(rule.severity), parameters, rule.description)
     out.print(shown)
@@ -42,7 +43,12 @@ def set_(
         typer.Option(case_sensitive=False, help="How bad its findings are.", show_default=False),
     ] = None,
     parameters: Annotated[
-        list[str] | None, typer.Option("--param", metavar="NAME=NUMBER", help="Set a parameter; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="NAME=NUMBER",
+            help="Set a parameter; repeatable. One that takes texts is given once for each, as NAME=TEXT.",
+        ),
     ] = None,
     as_json: AsJson = False,
     state_dir: StateDir = None,
@@ -54,8 +60,9 @@ def set_(
       labelmesh rules set parts polygon_min_area --param min_area_px=25
       labelmesh rules set parts category_in_ontology --severity warning
       labelmesh rules set news span_in_text --disable
+      labelmesh rules set news forbidden_pattern --enable --param patterns='^the ' --param patterns='\\d{16}'
     """
-    changed = [_parameter(text) for text in parameters or ()]
+    changed = [_split(text) for text in parameters or ()]
     if enabled is None and severity is None and not changed:
         raise UserError("Say what to change: --enable, --disable, --severity or --param NAME=NUMBER.")
 
@@ -68,7 +75,7 @@ def set_(
             rule,
             enabled=rule.enabled if enabled is None else enabled,
             severity=severity or rule.severity,
-            parameters=tuple(changed),
+            parameters=_parameters(rule, changed),
         )
         return await client.rules.update(project, wanted)
 
@@ -76,19 +83,42 @@ def set_(
     if as_json:
         print_json(rule)
         return
-    numbers = "".join(f", {parameter.name} = {parameter.value:g}" for parameter in rule.parameters)
+    parameters_shown = "".join(f", {_shown(parameter)}" for parameter in rule.parameters)
     out.print(
-        f"{rule.id} is {'on' if rule.enabled else 'off'}, severity {rule.severity}{numbers}.", markup=False
+        f"{rule.id} is {'on' if rule.enabled else 'off'}, severity {rule.severity}{parameters_shown}.",
+        markup=False,
     )
 
 
-def _parameter(text: str) -> RuleParameter:
+def _shown(parameter: RuleParameter) -> str:
+    value = ", ".join(parameter.texts) if parameter.takes_texts else f"{parameter.value:g}"
+    return f"{parameter.name} = {value}"
+
+
+def _split(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
-    try:
-        number = float(value)
-    except ValueError:
-        equals = ""
-        number = 0.0
     if not (name and equals):
         raise UserError(f'"{text}" is not a parameter; write NAME=NUMBER, such as min_area_px=25.')
-    return RuleParameter(name, number)
+    return name, value
+
+
+def _parameters(rule: Rule, changed: Sequence[tuple[str, str]]) -> tuple[RuleParameter, ...]:
+    """The changed parameters; an empty text alone clears one that takes texts."""
+    taking_texts = {parameter.name for parameter in rule.parameters if parameter.takes_texts}
+    made: dict[str, RuleParameter] = {}
+    for name, value in changed:
+        if name in taking_texts:
+            texts = made[name].texts if name in made else ()
+            made[name] = RuleParameter(name, texts=(*texts, *([value] if value else [])), takes_texts=True)
+        else:
+            made[name] = RuleParameter(name, _number(name, value))
+    return tuple(made.values())
+
+
+def _number(name: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise UserError(
+            f'"{name}={value}" is not a parameter; write NAME=NUMBER, such as min_area_px=25.'
+        ) from None

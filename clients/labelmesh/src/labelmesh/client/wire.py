@@ -187,7 +187,12 @@ def rule_from_pb(pb: rule_pb.Rule) -> Rule:
         description=pb.description,
         enabled=pb.enabled,
         severity=member(Severity, label_pb2.Severity.Name(pb.severity), "WARNING"),
-        parameters=tuple(RuleParameter(p.name, p.value, p.description) for p in pb.parameters),
+        parameters=tuple(
+            RuleParameter(
+                p.name, p.value, p.description, tuple(p.texts), p.kind == rule_pb.RULE_PARAMETER_KIND_TEXTS
+            )
+            for p in pb.parameters
+        ),
     )
 
 
@@ -197,7 +202,9 @@ def rule_to_pb(rule: Rule) -> rule_pb.Rule:
         id=rule.id,
         enabled=rule.enabled,
         severity=label_pb2.Severity.Value(f"SEVERITY_{rule.severity}"),
-        parameters=[rule_pb.RuleParameter(name=p.name, value=p.value) for p in rule.parameters],
+        parameters=[
+            rule_pb.RuleParameter(name=p.name, value=p.value, texts=p.texts) for p in rule.parameters
+        ],
     )
 
 

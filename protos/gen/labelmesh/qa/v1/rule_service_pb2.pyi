@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from labelmesh.label.v1 import asset_pb2 as _asset_pb2
 from labelmesh.label.v1 import label_pb2 as _label_pb2
 import builtins as _builtins
@@ -20,31 +21,65 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _RuleParameterKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RuleParameterKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RuleParameterKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RULE_PARAMETER_KIND_UNSPECIFIED: _RuleParameterKind.ValueType  # 0
+    """Not said."""
+    RULE_PARAMETER_KIND_NUMBER: _RuleParameterKind.ValueType  # 1
+    """One number, in `value`."""
+    RULE_PARAMETER_KIND_TEXTS: _RuleParameterKind.ValueType  # 2
+    """Any number of texts, in `texts`."""
+
+class RuleParameterKind(_RuleParameterKind, metaclass=_RuleParameterKindEnumTypeWrapper):
+    """What a parameter of a rule is set to."""
+
+RULE_PARAMETER_KIND_UNSPECIFIED: RuleParameterKind.ValueType  # 0
+"""Not said."""
+RULE_PARAMETER_KIND_NUMBER: RuleParameterKind.ValueType  # 1
+"""One number, in `value`."""
+RULE_PARAMETER_KIND_TEXTS: RuleParameterKind.ValueType  # 2
+"""Any number of texts, in `texts`."""
+Global___RuleParameterKind: _TypeAlias = RuleParameterKind  # noqa: Y015
+
 @_typing.final
 class RuleParameter(_message.Message):
-    """A number that steers a rule."""
+    """A number, or texts, that steer a rule."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, such as `min_area_px`."""
     value: _builtins.float
-    """Value, in the unit that the name ends in."""
+    """Value of a number, in the unit that the name ends in."""
     description: _builtins.str
     """What it does, with its range. Set by the server."""
+    kind: Global___RuleParameterKind.ValueType
+    """Which of the two it takes. Set by the server."""
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Value of a parameter that takes texts: at most 200, each one line of 1 to 500 characters."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         value: _builtins.float = ...,
         description: _builtins.str = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
+        kind: Global___RuleParameterKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "kind", b"kind", "name", b"name", "texts", b"texts", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from labels.label import Finding, Label, Severity
-from qa_engine.engine import Context, rule
+from qa_engine.rule import Context, rule
 
 
 @rule("category_in_ontology", severity=Severity.ERROR)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from labels.label import Annotation, Finding, Label, Severity, Span
-from qa_engine.engine import Context, rule
+from qa_engine.rule import Context, rule
 
 
 @rule("span_in_text", severity=Severity.ERROR)

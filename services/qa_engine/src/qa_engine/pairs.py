@@ -1,0 +1,158 @@
+"""Shapes of one label side by side: which may overlap, and by how much.
+
+Boxes and polygons are compared with each other and masks with masks; a mask and an outline are not compared.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from labels import geometry, rle
+from labels.errors import AnnotationInvalid
+from labels.label import Polygon
+from qa_engine.pieces import pairs_within
+from qa_engine.rings import BOX, MASK, Flags, Floats, Geometries, Ints
+
+if TYPE_CHECKING:
+    from qa_engine.shapes import Shapes
+
+MAX_PAIRS = 20_000
+"""Most pairs of one label whose bounds overlap that are compared; a label with more is said to be too crowded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Pairs i < j of places of shapes of the same label whose bounds overlap, and the labels with too many."""
+
+    i: Ints
+    j: Ints
+    crowded: Ints
+
+
+class Pairs:
+    """Pairs of shapes that may overlap; arrays have one entry a pair."""
+
+    def __init__(self, shapes: "Shapes") -> None:
+        self._shapes = shapes
+
+    @cached_property
+    def close(self) -> Close:
+        """Pairs whose bounds overlap."""
+        shapes = self._shapes
+        usable = np.flatnonzero(shapes.sound & ~np.isnan(shapes.bounds[:, 0]) & (shapes.areas > 0))
+        label, bounds, masks = shapes.label[usable], shapes.bounds[usable], shapes.kind[usable] == MASK
+        left = np.full(len(shapes), MAX_PAIRS)
+        found_i, found_j, crowded = [], [], [np.zeros(0, dtype=np.intp)]
+        for i, j in pairs_within(label):
+            one, other = bounds[i], bounds[j]
+            near = (one[:, 0] < other[:, 2]) & (other[:, 0] < one[:, 2])
+            near &= (one[:, 1] < other[:, 3]) & (other[:, 1] < one[:, 3])
+            near &= masks[i] == masks[j]
+            i, j = i[near], j[near]
+            keep = self._within(label[i], left)
+            crowded.append(np.unique(label[i[~keep]]))
+            found_i.append(usable[i[keep]])
+            found_j.append(usable[j[keep]])
+        none = [np.zeros(0, dtype=np.intp)]
+        return Close(
+            np.concatenate(found_i + none), np.concatenate(found_j + none), np.unique(np.concatenate(crowded))
+        )
+
+    def _within(self, labels: Ints, left: Ints) -> Flags:
+        """Which pairs are still within what is left for their label; takes them off. `labels` ascends."""
+        if not len(labels):
+            return np.zeros(0, dtype=bool)
+        counts = np.unique(labels, return_counts=True)[1]
+        order = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+        keep: Flags = order < left[labels]
+        np.subtract.at(left, labels[keep], 1)
+        return keep
+
+    @cached_property
+    def _common(self) -> Floats:
+        """Common areas as far as they are known, NaN where not yet."""
+        return np.full(len(self.close.i), np.nan)
+
+    def room(self) -> Floats:
+        """At most this much of the pair can be common: what their bounds have in common, in square pixels, and
+        no more than the smaller shape."""
+        one, other = self._shapes.bounds[self.close.i], self._shapes.bounds[self.close.j]
+        sides = np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])
+        room: Floats = np.minimum(sides[:, 0] * sides[:, 1], self.smaller())
+        return room
+
+    def smaller(self) -> Floats:
+        """Area of the smaller of each pair."""
+        areas = self._shapes.areas
+        smaller: Floats = np.minimum(areas[self.close.i], areas[self.close.j])
+        return smaller
+
+    def common(self, which: Ints) -> Floats:
+        """Areas in square pixels that the pairs of those places have in common."""
+        todo = which[np.isnan(self._common[which])]
+        i, j = self.close.i[todo], self.close.j[todo]
+        kind = self._shapes.kind
+        masks = kind[i] == MASK
+        boxes = (kind[i] == BOX) & (kind[j] == BOX)
+        self._common[todo[boxes]] = self.room()[todo[boxes]]
+        solid = ~masks & ~boxes
+        self._common[todo[solid]] = self._of_outlines(i[solid], j[solid])
+        for place in todo[masks].tolist():
+            self._common[place] = self._of_masks(int(self.close.i[place]), int(self.close.j[place]))
+        known: Floats = self._common[which]
+        return known
+
+    def _of_outlines(self, i: Ints, j: Ints) -> Floats:
+        if not len(i):
+            return np.zeros(0)
+        places, back = np.unique(np.concatenate((i, j)), return_inverse=True)
+        solid = self._solid(places)
+        one, other = solid[back[: len(i)]], solid[back[len(i) :]]
+        common = np.zeros(len(i))
+        meet = shapely.intersects(one, other)
+        common[meet] = shapely.area(shapely.intersection(one[meet], other[meet]))
+        return common
+
+    def _solid(self, places: Ints) -> Geometries:
+        """The insides of boxes and polygons."""
+        shapes = self._shapes
+        solid = np.empty(len(places), dtype=object)
+        boxes = shapes.kind[places] == BOX
+        solid[boxes] = shapely.box(*shapes.bounds[places[boxes]].T)
+        rings = shapes.rings
+        single = np.bincount(rings.owner, minlength=len(shapes)) == 1
+        # The ring of each polygon that has one simple ring.
+        ring_of = np.zeros(len(shapes), dtype=np.intp)
+        ring_of[rings.owner] = np.arange(len(rings))
+        plain = ~boxes & single[places]
+        plain[plain] = rings.simple[ring_of[places[plain]]]
+        solid[plain] = shapely.polygons(rings.lines(ring_of[places[plain]]))
+        for at in np.flatnonzero(~boxes & ~plain):
+            polygon = shapes.values[int(places[at])]
+            assert isinstance(polygon, Polygon)  # noqa: S101 - for the types
+            try:
+                solid[at] = geometry.region(polygon)
+            except AnnotationInvalid:
+                solid[at] = shapely.MultiPolygon()
+        return solid
+
+    def _of_masks(self, i: int, j: int) -> float:
+        one, other = self._shapes.values[i], self._shapes.values[j]
+        if (one.height_px, one.width_px) != (other.height_px, other.width_px):  # type: ignore[union-attr]
+            return 0.0
+        return float(common_pixels(self._shapes.runs[i], self._shapes.runs[j]))
+
+
+def common_pixels(one: rle.Runs, other: rle.Runs) -> int:
+    """Number of pixels that are in both of two masks of the same size, given as run lengths, zeros first."""
+    one_ends, other_ends = np.cumsum(one), np.cumsum(other)
+    ends = np.union1d(one_ends, other_ends)
+    starts = np.append(0, ends[:-1])
+    # A stretch lies in the run that ends first behind its start; odd runs are ones.
+    inside = (np.searchsorted(one_ends, starts, side="right") % 2 == 1) & (
+        np.searchsorted(other_ends, starts, side="right") % 2 == 1
+    )
+    return int((ends - starts)[inside].sum())
