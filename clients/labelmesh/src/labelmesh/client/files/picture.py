@@ -1,11 +1,17 @@
-"""Width and height of a picture from its first bytes, without decoding it."""
+"""Width and height of a picture from its first bytes, without decoding it.
+
+They are those that it is displayed in: coordinates of labels are pixels after the rotation that EXIF data ask for.
+"""
 
 import hashlib
 import struct
 from pathlib import Path
 
+from PIL import ExifTags, Image
+
 _HEAD_BYTES = 1 << 20
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_QUARTER_TURNS = frozenset({5, 6, 7, 8})
 _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
@@ -14,13 +20,16 @@ class PictureUnreadable(Exception):
 
 
 def measure(path: Path, max_bytes: int) -> tuple[int, int, str]:
-    """Width and height in pixels and the file's SHA-256; raises PictureUnreadable."""
+    """Width and height in pixels as displayed, and the file's SHA-256; raises PictureUnreadable."""
     try:
         size = path.stat().st_size
         if not 0 < size <= max_bytes:
             raise PictureUnreadable(f"The picture {path.name} is empty or larger than {max_bytes >> 20} MiB.")
         with path.open("rb") as file:
-            sides = picture_size(file.read(_HEAD_BYTES))
+            head = file.read(_HEAD_BYTES)
+            sides = picture_size(head)
+            if sides is not None and _lies_on_its_side(path, head):
+                sides = sides[1], sides[0]
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -28,6 +37,18 @@ def measure(path: Path, max_bytes: int) -> tuple[int, int, str]:
     if sides is None or min(sides) <= 0:
         raise PictureUnreadable(f"The file {path.name} is not a PNG, JPEG, GIF, BMP or WebP picture.")
     return *sides, digest
+
+
+def _lies_on_its_side(path: Path, head: bytes) -> bool:
+    """Whether EXIF data ask for a quarter turn; looked at only where there are any."""
+    if b"Exif" not in head and b"eXIf" not in head and b"EXIF" not in head:
+        return False
+    try:
+        with Image.open(path) as opened:
+            return opened.getexif().get(ExifTags.Base.Orientation) in _QUARTER_TURNS
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        # What is wrong with the file is told where it is decoded.
+        return False
 
 
 def picture_size(head: bytes) -> tuple[int, int] | None:
