@@ -66,9 +66,13 @@ def overlay(picture: Image.Image, objects: Sequence[Drawn]) -> Image.Image:
     """
     canvas = picture.convert("RGB")
     unit = max(1.0, max(canvas.size) / 640)
-    by_size = sorted(range(len(objects)), key=lambda number: -int(objects[number].mask.sum()))
-    for number in by_size:
-        _draw_mask(canvas, objects[number].mask, colour(number), unit)
+    patches = [(_cut(drawn.mask, unit), colour(number)) for number, drawn in enumerate(objects)]
+    patches.sort(key=lambda patch: -patch[0].area_px)
+    # All insides before the first edge: where masks overlap, every edge stays whole.
+    for patch, rgb in patches:
+        _tint(canvas, patch, rgb)
+    for patch, rgb in patches:
+        _outline(canvas, patch, rgb, unit)
     for number, drawn in enumerate(objects):
         if drawn.box is not None:
             _draw_box(canvas, drawn.box, colour(number), unit)
@@ -78,23 +82,35 @@ def overlay(picture: Image.Image, objects: Sequence[Drawn]) -> Image.Image:
     return canvas
 
 
-def _draw_mask(canvas: Image.Image, mask: Bitmap, rgb: Rgb, unit: float) -> None:
-    """Tint the inside and draw the edge: a dark line under a light one, so that it shows on any ground."""
+@dataclass(frozen=True, slots=True)
+class _Patch:
+    """The part of a mask around its pixels, 0 or 255, with its top left corner on the picture."""
+
+    inside: Image.Image
+    x_px: int
+    y_px: int
+    area_px: int
+
+
+def _cut(mask: Bitmap, unit: float) -> _Patch:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
-        return
-    margin = round(6 * unit)
+        return _Patch(Image.new("L", (1, 1)), 0, 0, 0)
+    margin = round(8 * unit)
     x0, y0 = max(0, int(columns[0]) - margin), max(0, int(rows[0]) - margin)
-    x1 = min(mask.shape[1], int(columns[-1]) + 1 + margin)
-    y1 = min(mask.shape[0], int(rows[-1]) + 1 + margin)
-    patch = canvas.crop((x0, y0, x1, y1))
-    inside = Image.fromarray(mask[y0:y1, x0:x1].astype(np.uint8) * 255)
-    patch = Image.composite(
-        Image.new("RGB", patch.size, rgb), patch, inside.point(lambda v: round(v * _TINT))
-    )
-    patch.paste(DARK, mask=_edge(inside, 3.0 * unit, 0.7))
-    patch.paste(_lighter(rgb), mask=_edge(inside, 1.8 * unit, 1.0))
-    canvas.paste(patch, (x0, y0))
+    cut = mask[y0 : int(rows[-1]) + 1 + margin, x0 : int(columns[-1]) + 1 + margin]
+    return _Patch(Image.fromarray(cut.astype(np.uint8) * 255), x0, y0, int(np.count_nonzero(cut)))
+
+
+def _tint(canvas: Image.Image, patch: _Patch, rgb: Rgb) -> None:
+    canvas.paste(rgb, (patch.x_px, patch.y_px), patch.inside.point(lambda value: round(value * _TINT)))
+
+
+def _outline(canvas: Image.Image, patch: _Patch, rgb: Rgb, unit: float) -> None:
+    """A dark line under a light one, so that the edge shows on any ground."""
+    where = (patch.x_px, patch.y_px)
+    canvas.paste(DARK, where, _edge(patch.inside, 3.2 * unit, 0.7))
+    canvas.paste(_lighter(rgb), where, _edge(patch.inside, 2.1 * unit, 1.0))
 
 
 def _edge(inside: Image.Image, half_width_px: float, opacity: float) -> Image.Image:
