@@ -3,8 +3,6 @@
 It lies in an environment of its own, because it wants an older NumPy than we do. Linux on x86-64 only.
 """
 
-import fcntl
-import hashlib
 import os
 import shutil
 import socket
@@ -14,11 +12,11 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import fetched
 from packages import ROOT
 
 PINNED = ROOT / "tools" / "triton.txt"
@@ -55,7 +53,7 @@ class TritonServer:
     def launch(self) -> None:
         """Start it without waiting."""
         home = install()
-        packages = _packages(home)
+        packages = fetched.packages(home)
         grpc, http, metrics = self.ports
         command = [
             *(str(packages / "pytriton" / "tritonserver" / "bin" / "tritonserver"), "--exit-timeout-secs=3"),
@@ -118,45 +116,22 @@ def install() -> Path:
     """The environment with the server, made if it is not there."""
     if sys.platform != "linux" or os.uname().machine != "x86_64":
         raise RuntimeError("tritonserver can be fetched for Linux on x86-64 only.")
-    python = f"{sys.version_info.major}{sys.version_info.minor}"
-    pins = hashlib.sha256(PINNED.read_bytes()).hexdigest()[:12]
-    home = _cache() / f"triton-py{python}-{pins}"
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with (home.parent / f"{home.name}.lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (home / "complete").exists():
-            _fetch(home)
-        # Always the backend of this checkout.
-        (home / "backends" / "onnxruntime").mkdir(exist_ok=True)
-        target = home / "backends" / "onnxruntime" / "model.py"
-        if not target.exists() or target.read_bytes() != BACKEND.read_bytes():
-            shutil.copy(BACKEND, target)
+    home = fetched.environment("triton", PINNED, ("--no-deps", "--require-hashes"), _arrange)
+    # Always the backend of this checkout.
+    target = home / "backends" / "onnxruntime" / "model.py"
+    if not target.exists() or target.read_bytes() != BACKEND.read_bytes():
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(BACKEND, target)
     return home
 
 
-def _fetch(home: Path) -> None:
-    print(f"Fetching a tritonserver into {home} ...", file=sys.stderr, flush=True)
-    shutil.rmtree(home, ignore_errors=True)
-    venv.create(home, with_pip=True)
-    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-    subprocess.run([*pip, "-r", str(PINNED)], check=True)
-    server = _packages(home) / "pytriton" / "tritonserver"
+def _arrange(home: Path) -> None:
+    """Put the server's python backend where it finds it, with the stub of this Python's version."""
+    server = fetched.packages(home) / "pytriton" / "tritonserver"
     python = home / "backends" / "python"
     shutil.copytree(server / "backends" / "python", python)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     shutil.copy(server / "python_backend_stubs" / version / "triton_python_backend_stub", python)
-    (home / "complete").touch()
-
-
-def _packages(home: Path) -> Path:
-    return home / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-
-
-def _cache() -> Path:
-    if chosen := os.environ.get("LABELMESH_CACHE"):
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "labelmesh"
 
 
 def _unused_ports(count: int) -> tuple[int, ...]:

@@ -22,14 +22,15 @@ def pictures(count):
     return pixels, np.asarray([(1024, 683), (300, 1024), (1, 1)][:count], dtype=np.int64)
 
 
-def test_it_normalises_and_pads_like_the_stock_model_wants_it(small_encoder):
+@pytest.mark.parametrize("names", [("input", "out"), ("pixels", "embedding"), ("size", "pixels")], ids=str)
+def test_it_normalises_and_pads_like_the_stock_model_wants_it(small_encoder, names):
     pixels, sizes = pictures(3)
     stock = (pixels.astype(np.float32) - np.float32(MEAN)) / np.float32(DEVIATION)
     for picture, (height, width) in zip(stock, sizes, strict=True):
         picture[height:] = 0
         picture[:, width:] = 0
     (wanted,) = session(small_encoder()).run(None, {"input": stock.transpose(0, 3, 1, 2)})
-    model = encoder_graph.with_pixels(small_encoder())
+    model = encoder_graph.with_pixels(small_encoder(names=names))
     (got,) = session(model).run(None, {"pixels": pixels, "size": sizes})
     assert got.dtype == np.float16
     np.testing.assert_array_equal(got, wanted.astype(np.float16))

@@ -112,4 +112,4 @@ def _session(source: Path | bytes, threads: int) -> onnxruntime.InferenceSession
     try:
         return onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
     except Exception as error:  # the runtime's errors have no name of their own in common
-        raise ModelUnusable from error
+        raise ModelUnusable("The encoder cannot be loaded: its weights or its graph are damaged.") from error

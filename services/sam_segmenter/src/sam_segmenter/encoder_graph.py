@@ -36,7 +36,7 @@ def load(source: Path | bytes) -> ModelProto:
             return onnx.load_model_from_string(source)
         return onnx.load_model(source, load_external_data=False)
     except (OSError, DecodeError, ValueError) as error:
-        raise ModelUnusable from error
+        raise ModelUnusable("The encoder's file is missing or not ONNX.") from error
 
 
 def identify(source: Path | bytes) -> str:
@@ -50,7 +50,7 @@ def identify(source: Path | bytes) -> str:
                 while chunk := file.read(_CHUNK_BYTES):
                     digest.update(chunk)
     except OSError as error:
-        raise ModelUnusable from error
+        raise ModelUnusable("The encoder's files cannot be read.") from error
     return digest.hexdigest()
 
 
@@ -64,11 +64,13 @@ def with_pixels(stock: ModelProto) -> ModelProto:
     if {value.name for value in graph.input} >= {PIXELS, SIZE}:
         _check_output(graph)
         return stock
-    normalised, embedding = _stock_ends(graph)
+    _stock_ends(graph)
     batch = _batch(graph.input[0])
     ours = ModelProto()
     ours.CopyFrom(stock)
     graph = ours.graph
+    _leave_names(graph)
+    normalised, embedding = _stock_ends(graph)
     del graph.input[:], graph.output[:]
     graph.input.append(helper.make_tensor_value_info(PIXELS, TensorProto.UINT8, [batch, SIDE_PX, SIDE_PX, 3]))
     graph.input.append(helper.make_tensor_value_info(SIZE, TensorProto.INT64, [batch, 2]))
@@ -125,6 +127,19 @@ _NAMES = (
 )
 
 
+def _leave_names(graph: onnx.GraphProto) -> None:
+    """Rename what a stock model calls by one of our names."""
+    ours = {PIXELS, SIZE, EMBEDDING}
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        if value.name in ours:
+            value.name = _PREFIX + value.name
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for at, name in enumerate(names):
+                if name in ours:
+                    names[at] = _PREFIX + name
+
+
 def _constants() -> Iterable[TensorProto]:
     numbers = np.arange(SIDE_PX, dtype=np.int64)
     values: dict[str, NDArray[np.generic]] = {
@@ -147,24 +162,28 @@ def _stock_ends(graph: onnx.GraphProto) -> tuple[str, str]:
     weights = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in weights]
     if len(inputs) != 1 or len(graph.output) != 1:
-        raise ModelUnusable
-    if _shape(inputs[0]) != (TensorProto.FLOAT, (3, SIDE_PX, SIDE_PX)):
-        raise ModelUnusable
-    if _shape(graph.output[0]) != (TensorProto.FLOAT, EMBEDDING_SHAPE):
-        raise ModelUnusable
+        raise ModelUnusable("The encoder must have one input and one output.")
+    if not _fits(inputs[0], TensorProto.FLOAT, (3, SIDE_PX, SIDE_PX)):
+        raise ModelUnusable("The encoder's input must be float32, N x 3 x 1024 x 1024.")
+    if not _fits(graph.output[0], TensorProto.FLOAT, EMBEDDING_SHAPE):
+        raise ModelUnusable("The encoder's output must be float32, N x 256 x 64 x 64.")
     return inputs[0].name, graph.output[0].name
 
 
 def _check_output(graph: onnx.GraphProto) -> None:
-    found = {value.name: _shape(value) for value in graph.output}
-    if found.get(EMBEDDING) != (TensorProto.FLOAT16, EMBEDDING_SHAPE):
-        raise ModelUnusable
+    if not any(v.name == EMBEDDING and _fits(v, TensorProto.FLOAT16, EMBEDDING_SHAPE) for v in graph.output):
+        raise ModelUnusable("The encoder's output must be float16, N x 256 x 64 x 64.")
 
 
-def _shape(value: onnx.ValueInfoProto) -> tuple[int, tuple[int, ...]]:
-    """Type of the elements, and the sizes but the first."""
-    kind = value.type.tensor_type
-    return kind.elem_type, tuple(size.dim_value for size in kind.shape.dim[1:])
+def _fits(value: onnx.ValueInfoProto, kind: int, sizes: tuple[int, ...]) -> bool:
+    """Whether elements and sizes, but the first, are these; exporters leave sizes open that they did not follow."""
+    tensor = value.type.tensor_type
+    found = [size.dim_value for size in tensor.shape.dim[1:]]
+    return (
+        tensor.elem_type == kind
+        and len(found) == len(sizes)
+        and all(is_ in (0, wanted) for is_, wanted in zip(found, sizes, strict=True))
+    )
 
 
 def _batch(value: onnx.ValueInfoProto) -> int | str:

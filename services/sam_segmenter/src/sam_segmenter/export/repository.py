@@ -74,7 +74,10 @@ def _takes_two(path: Path) -> bool:
     options = onnxruntime.SessionOptions()
     # What fails here is an answer and not an error.
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's errors have no base of their own
+        raise ModelUnusable("The encoder cannot be loaded: its weights or its graph are damaged.") from error
     pixels = np.zeros((2, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
     pixels[1] = 255
     size = np.full((2, 2), SIDE_PX, dtype=np.int64)
