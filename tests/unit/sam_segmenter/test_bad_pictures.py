@@ -53,9 +53,9 @@ def test_a_file_that_ends_early_is_called_truncated(good_files: Mapping[str, byt
             continue
         for share in (0.6, 0.75, 0.9):
             error = refused(data[: int(len(data) * share)])
-            # libtiff calls a JPEG in a TIFF damaged and does not say how.
+            # libtiff calls a JPEG in a TIFF damaged and does not always say how.
             expected = PictureUnreadable if name == "jpeg tiff" else PictureTruncated
-            assert (name, share, type(error)) == (name, share, expected)
+            assert isinstance(error, expected), (name, share)
 
 
 def test_a_file_that_ends_anywhere_is_refused_or_whole(good_files: Mapping[str, bytes]) -> None:

@@ -31,7 +31,7 @@ MAX_PIXELS = 64_000_000
 
 Pixels = NDArray[np.uint8]
 
-# A file of 64 MiB and a decoded picture of up to 450 MB each: what is under way is bounded by these two.
+# What is under way is bounded by these two: a file takes up to 64 MiB, decoding 64 megapixels 450 to 1,000 MB.
 _READ_AT_ONCE = 8
 _DECODED_AT_ONCE = 2
 # Rows are converted to RGB in bands of about this many pixels, so that no second copy of a picture is made.
