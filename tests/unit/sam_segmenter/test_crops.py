@@ -17,11 +17,14 @@ def test_each_layer_covers_the_picture_and_stays_inside(height: int, width: int,
         assert 1 <= len(regions) <= 4**number
         rows, columns = np.zeros(height, dtype=bool), np.zeros(width, dtype=bool)
         for region in regions:
-            assert region.x_px >= 0 and region.x_px + region.width_px <= width
-            assert region.y_px >= 0 and region.y_px + region.height_px <= height
+            assert region.x_px >= 0
+            assert region.x_px + region.width_px <= width
+            assert region.y_px >= 0
+            assert region.y_px + region.height_px <= height
             rows[region.y_px : region.y_px + region.height_px] = True
             columns[region.x_px : region.x_px + region.width_px] = True
-        assert rows.all() and columns.all()
+        assert rows.all()
+        assert columns.all()
 
 
 def test_the_first_layer_is_the_whole_picture() -> None:

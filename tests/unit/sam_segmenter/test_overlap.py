@@ -39,7 +39,9 @@ def test_what_was_kept_before_outranks_every_score() -> None:
 
 
 @given(CORNERS, st.sampled_from([0.0, 0.3, 0.7, 1.0]))
-def test_no_two_kept_overlap_and_each_dropped_one_has_a_better_beside_it(corners: Boxes, bound: float) -> None:
+def test_no_two_kept_overlap_and_each_dropped_one_has_a_better_beside_it(
+    corners: Boxes, bound: float
+) -> None:
     boxes = boxes_of(corners)
     scores = np.asarray([row.sum() % 7 for row in corners], dtype=float)
     kept = keep(boxes, scores, bound, NONE)

@@ -34,8 +34,10 @@ def test_a_crop_holds_the_object_with_surroundings_and_shows_it_larger(
     region = region_for(Prompt(box=box), None, height, width)
     if region is None:
         return
-    assert 0 <= region.x_px and region.x_px + region.width_px <= width
-    assert 0 <= region.y_px and region.y_px + region.height_px <= height
+    assert region.x_px >= 0
+    assert region.x_px + region.width_px <= width
+    assert region.y_px >= 0
+    assert region.y_px + region.height_px <= height
     assert max(height, width) >= WORTH * max(region.width_px, region.height_px)
     around = 0.2 * max(box.width_px, box.height_px)
     assert region.x_px <= max(0, box.x_px - around)
@@ -57,7 +59,8 @@ def test_the_first_mask_tells_how_large_a_clicked_object_is() -> None:
     assert region_for(click, large, 3000, 4000) is None
     crop = region_for(click, small, 3000, 4000)
     assert crop is not None
-    assert crop.x_px < 1960 and crop.x_px + crop.width_px > 2050
+    assert crop.x_px < 1960
+    assert crop.x_px + crop.width_px > 2050
 
 
 def test_an_earlier_mask_counts_for_more_than_the_first_answer() -> None:
