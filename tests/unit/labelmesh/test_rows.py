@@ -1,8 +1,8 @@
 import json
-import struct
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from labelmesh.client.files.rows import BadRow, FileUnusable, GoodRow, read_rows
 
@@ -117,9 +117,8 @@ def test_a_csv_line_of_another_length_is_bad(tmp_path: Path) -> None:
 
 
 def test_pictures_of_a_folder_are_measured(tmp_path: Path) -> None:
-    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 640, 480)
     (tmp_path / "sub").mkdir()
-    (tmp_path / "sub" / "p.png").write_bytes(png)
+    Image.new("L", (640, 480)).save(tmp_path / "sub" / "p.png")
     (tmp_path / "broken.jpg").write_bytes(b"hello")
     bad, good = read_rows(tmp_path)
     assert isinstance(bad, BadRow)
