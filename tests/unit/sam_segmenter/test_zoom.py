@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from labels.label import Box
 from sam_segmenter.frame import Patch, Region
 from sam_segmenter.prompts import Click, Prompt
-from sam_segmenter.zoom import SMALL_LOGITS_PX, SURROUNDINGS, WORTH, region_for, within
+from sam_segmenter.zoom import SMALL_LOGITS_PX, SURROUNDINGS, WORTH, aimed, region_for
 
 
 def boxed(x: float, y: float, width: float, height: float) -> Prompt:
@@ -81,4 +81,13 @@ def test_a_prompt_that_says_nothing_of_the_place_gets_no_crop() -> None:
 @pytest.mark.parametrize(("x", "y", "stays"), [(100, 100, True), (300, 300, True), (301, 200, False)])
 def test_clicks_outside_of_the_crop_are_left_out(x: float, y: float, stays: bool) -> None:
     prompt = Prompt(clicks=(Click(200, 200), Click(x, y, positive=False)))
-    assert len(within(prompt, Region(100, 100, 200, 200)).clicks) == 1 + stays
+    assert len(aimed(prompt, None, Region(100, 100, 200, 200)).clicks) == 1 + stays
+
+
+def test_a_clicked_object_is_boxed_by_the_first_answer_and_a_boxed_one_is_not() -> None:
+    first = Patch(np.pad(np.ones((6, 8), dtype=bool), 2), 150, 160, 400, 400)
+    region = Region(100, 100, 200, 200)
+    clicked = Prompt(clicks=(Click(155, 165),), logits=np.zeros((256, 256), np.float32))
+    assert aimed(clicked, first, region) == Prompt(clicks=clicked.clicks, box=Box(152.0, 162.0, 8.0, 6.0))
+    assert aimed(boxed(120, 130, 40, 50), first, region).box == Box(120, 130, 40, 50)
+    assert aimed(Prompt(mask=first.full()), first, region).box is None
