@@ -128,8 +128,12 @@ async def _found(
             decoded = await decode(crop.features, ModelPrompt(xy[None], np.ones(1, np.float32)))
             return await asyncio.to_thread(_sound, crop, decoded)
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(click(xy)) for xy in _points(crop.region, per_side)]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(click(xy)) for xy in _points(crop.region, per_side)]
+    except ExceptionGroup as failed:
+        # Callers know the errors of a decoder, not groups of them; the other clicks have been cancelled.
+        raise failed.exceptions[0] from None
     return [one for task in tasks for one in task.result()]
 
 
