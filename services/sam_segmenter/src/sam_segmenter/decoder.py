@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,15 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from sam_segmenter import decoder_fast, decoder_weights
 from sam_segmenter import decoder_graph as graph
 from sam_segmenter.errors import ModelUnusable
 from sam_segmenter.frame import Floats
 from sam_segmenter.sharpness import Sharpness
 
 MASKS = graph.MASKS
+# Of logits that reach tens and tensors of about one; single precision in another order differs by 1e-4.
+_TOLERANCE = 2e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,39 @@ class Decoder:
         self._image = _session(parts.image, threads)
         self._prompt = _session(parts.prompt, threads)
         self._refine = _session(parts.refine, threads)
+        self._few, self._few_held = self._fast(model, threads)
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether prompts of few points are answered by the graph of `decoder_fast`."""
+        return self._few is not None
+
+    def _fast(
+        self, model: onnx.ModelProto, threads: int
+    ) -> tuple[ort.InferenceSession | None, tuple[str, ...]]:
+        """The graph for few tokens and what it calls the held tensors; None when it does not answer the same."""
+        try:
+            weights = decoder_weights.weights(model)
+            session = _session(decoder_fast.prompt_graph(weights), threads)
+            return session, self._proved(session, weights)
+        except (KeyError, ValueError, _Differs):
+            # A strange export, or another architecture: the published order of products answers for it.
+            return None, ()
+
+    def _proved(self, session: ort.InferenceSession, weights: decoder_weights.Weights) -> tuple[str, ...]:
+        """What `session` calls each held tensor. Raises _Differs unless it answers a made-up prompt as it should."""
+        trial = graph.trial()
+        held = self._image.run(list(self._held), {graph.EMBEDDING: trial[graph.EMBEDDING]})
+        places = trial[graph.EMBEDDING][0].reshape(256, -1).T + weights["prompt_encoder.no_mask_embed.weight"]
+        known = decoder_fast.held(weights, places)
+        names = tuple(_same(tensor, known) for tensor in held)
+        prompt = {name: trial[name] for name in (graph.POINTS, graph.LABELS)}
+        outputs = [graph.LOGITS, graph.SCORES]
+        expected = self._prompt.run(outputs, prompt | dict(zip(self._held, held, strict=True)))
+        found = session.run(outputs, prompt | dict(zip(names, held, strict=True)))
+        if not all(np.allclose(a, b, atol=_TOLERANCE) for a, b in zip(expected, found, strict=True)):
+            raise _Differs
+        return names
 
     def prepare(self, embedding: NDArray[np.float16], sharpness: Sharpness) -> Features:
         """Features of an embedding 256 x 64 x 64."""
@@ -92,7 +128,10 @@ class Decoder:
         """The four masks that a prompt may mean."""
         xy, labels = _closed(prompt)
         feed = {graph.POINTS: xy[None], graph.LABELS: labels[None]}
-        if prompt.logits is None:
+        if prompt.logits is None and self._few is not None and len(xy) <= decoder_fast.MOST_POINTS:
+            feed |= dict(zip(self._few_held, features.held, strict=True))
+            session = self._few
+        elif prompt.logits is None:
             feed |= dict(zip(self._held, features.held, strict=True))
             session = self._prompt
         else:
@@ -101,6 +140,18 @@ class Decoder:
             session = self._refine
         logits, scores = session.run([graph.LOGITS, graph.SCORES], feed)
         return Decoded(logits[0], np.clip(scores[0], 0, 1))
+
+
+class _Differs(Exception):
+    """Two graphs answer the same prompt differently."""
+
+
+def _same(tensor: Floats, known: Mapping[str, Floats]) -> str:
+    """The name of the equal one. Raises _Differs when there is none."""
+    for name, value in known.items():
+        if value.shape == tensor.shape and np.allclose(value, tensor, atol=_TOLERANCE):
+            return name
+    raise _Differs
 
 
 def _closed(prompt: ModelPrompt) -> tuple[Floats, Floats]:
@@ -115,8 +166,6 @@ def _session(model: onnx.ModelProto, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or _cores()
     options.inter_op_num_threads = 1
-    # Threads that wait by spinning would take the cores from the calls beside them.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
