@@ -12,7 +12,8 @@ def ious(box: Boxes, boxes: Boxes) -> Boxes:
     shared = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
     inner = np.clip(shared, 0, None).prod(axis=1)
     outer = (box[2:] - box[:2]).prod() + (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) - inner
-    return np.divide(inner, outer, out=np.zeros_like(inner), where=outer > 0)
+    found: Boxes = np.divide(inner, outer, out=np.zeros_like(inner), where=outer > 0)
+    return found
 
 
 def keep(boxes: Boxes, scores: Boxes, max_iou: float, kept_before: Boxes) -> list[int]:

@@ -100,7 +100,9 @@ def _fewer(ring: Floats, distance: float) -> Floats:
     """Some of the ring's corners, at least three, so that none of it is further off than the distance in pixels."""
     corners = ring.astype(np.float32).reshape(-1, 1, 2)
     while True:
-        few = cv2.approxPolyDP(corners, distance, closed=True).reshape(-1, 2)
+        few: Floats32 = np.asarray(cv2.approxPolyDP(corners, distance, closed=True), np.float32).reshape(
+            -1, 2
+        )
         # A ring that would collapse is small beside the others: it is held to less.
         if len(few) >= 3:
             return ring[_places(corners.reshape(-1, 2), few)]
