@@ -18,6 +18,13 @@ from labels import rle
 from labels.label import Mask, Polygon
 from labels.shapes import rasterise
 
+
+def png(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
 CENTRE = pb.Click(x_px=320, y_px=214, positive=True)
 
 
@@ -280,3 +287,29 @@ async def test_two_users_at_once_never_mix_their_pictures(served, coco: Path) ->
     answers = await asyncio.gather(*(served.segment(asks[number]) for number in order))
     for number, answer in zip(order, answers, strict=True):
         assert answer.objects[0].masks[0].shape == alone[number]
+
+
+async def test_a_small_object_in_a_large_picture_is_looked_at_closely(served, coco: Path) -> None:
+    """A photograph shrunk into the corner of a picture eight times its size: its middle is lost without zoom."""
+    with Image.open(sorted(coco.glob("*.jpg"))[0]) as image:
+        small = np.asarray(image.convert("RGB").resize((160, 107)))
+    large = np.full((1000, 1500, 3), 90, np.uint8)
+    large[200:307, 300:460] = small
+    ref = await served.put(png(large))
+    prompt = pb.ObjectPrompt(box=label_pb2.Box(x_px=350, y_px=230, width_px=50, height_px=45))
+    plain = await served.segment(request(ref, prompt, best_only=True))
+    close = await served.segment(request(ref, prompt, best_only=True, zoom=True))
+    assert close.cache == pb.CACHE_TIER_ENCODED
+    assert close.objects[0].masks[0].shape != plain.objects[0].masks[0].shape
+    assert bitmap(close.objects[0].masks[0]).shape == (1000, 1500)
+    # The logits of a crop are for the crop: a second click goes on there.
+    again = pb.ObjectPrompt(
+        clicks=[pb.Click(x_px=375, y_px=250, positive=True)], logits=close.objects[0].masks[0].logits
+    )
+    refined = await served.segment(request(ref, again, best_only=True))
+    assert refined.cache == pb.CACHE_TIER_MEMORY
+    found = bitmap(refined.objects[0].masks[0])
+    assert found[250, 375]
+    # The crop is of a few times the object's size: nothing is found far away.
+    assert not found[:, 700:].any()
+    assert not found[600:].any()

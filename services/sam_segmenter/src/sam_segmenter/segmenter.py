@@ -179,13 +179,15 @@ class Segmenter:
         answers, spent, tiers = [], [0.0, 0.0, 0.0], []
         for one in resolved:
             began = perf_counter()
-            region = one.region or (await self._region(view, one.prompt) if closer else None)
+            prompt, region = one.prompt, one.region
+            if closer and region is None:
+                prompt, region = await self._closer(view, prompt)
             near = replace(view, region=region) if region else view
             features, tier = await self.features(near)
             tiers.append(tier)
             spent[0] += (perf_counter() - began) * 1e3
             loop = asyncio.get_running_loop()
-            work = await loop.run_in_executor(self._threads, self._answer, features, near, one.prompt, wish)
+            work = await loop.run_in_executor(self._threads, self._answer, features, near, prompt, wish)
             spent[1], spent[2] = spent[1] + work.decode_ms, spent[2] + work.post_ms
             answers.append(ObjectAnswer(tuple(self._kept(near, c) for c in work.candidates), one.lost))
         return Answer(tuple(answers), view, max(tiers, key=[*Tier].index), Timings(*spent))
@@ -201,15 +203,16 @@ class Segmenter:
             raise LogitsForeign
         return _Resolved(replace(ask.prompt, logits=found.values.astype(np.float32)), found.region)
 
-    async def _region(self, view: View, prompt: Prompt) -> Region | None:
-        """The crop that shows a small object better; None when the whole picture does."""
+    async def _closer(self, view: View, prompt: Prompt) -> tuple[Prompt, Region | None]:
+        """The prompt for the crop that shows a small object better; the prompt and None when the whole picture does."""
         first = None
         if prompt.box is None and prompt.mask is None:
             features, _ = await self.features(view)
             decoded = await self.decode(features, prompts.to_model(prompt, view.region))
             best = decoded.logits[prompts.ranked(decoded, prompt)[0]]
             first = frame.to_mask(best, view.region, view.height_px, view.width_px)
-        return zoom.region_for(prompt, first, view.height_px, view.width_px)
+        region = zoom.region_for(prompt, first, view.height_px, view.width_px)
+        return (zoom.aimed(prompt, first, region), region) if region else (prompt, None)
 
     def _answer(self, features: Features, view: View, prompt: Prompt, wish: Wish) -> "_Work":
         """One object, in a worker thread."""
