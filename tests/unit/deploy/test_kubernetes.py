@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from k8s import FOLDER, render
 from packages import SERVICES, pyproject
 
 SERVICE_NAMES = {name: name.replace("_", "-") for name in SERVICES}
@@ -45,7 +46,11 @@ def mounted_secrets(pod):
 
 
 def test_every_service_of_the_tree_is_deployed_whole(objects):
-    deployed = of_kind(objects, "Deployment")
+    deployed = {
+        name: deployment
+        for name, deployment in of_kind(objects, "Deployment").items()
+        if deployment["metadata"]["labels"].get("labelmesh-role") == "service"
+    }
     assert set(deployed) == set(SERVICE_NAMES.values())
     for kind in ("Service", "ServiceAccount", "PodDisruptionBudget"):
         assert set(SERVICE_NAMES.values()) <= set(of_kind(objects, kind)), kind
@@ -122,6 +127,35 @@ def test_secrets_are_referred_to_and_never_kept(objects):
         mounted = mounted_secrets(pods(objects)[name])
         assert mounted >= {"tokens.json"}
         assert files == mounted, service
+
+
+def test_models_are_mounted_read_only(objects):
+    for name, pod in pods(objects).items():
+        claims = {v["name"] for v in pod["volumes"] if "persistentVolumeClaim" in v}
+        mounts = [mount for c in pod["containers"] for mount in c["volumeMounts"] if mount["name"] in claims]
+        assert all(mount["readOnly"] for mount in mounts), name
+
+
+def test_triton_is_asked_where_it_serves_and_only_by_the_segmenter():
+    objects = render(FOLDER / "overlays" / "triton")
+    told = environment(objects, "sam_segmenter")
+    assert told["LABELMESH_SAM_ENCODER"] == "triton"
+    scheme, _, address = told["LABELMESH_TRITON_URL"].partition("///")
+    name, _, port = address.partition(":")
+    service = of_kind(objects, "Service")[name]["spec"]
+    (pod,) = (pod for pod_name, pod in pods(objects).items() if pod_name == name)
+    ports = {entry["name"]: entry["containerPort"] for entry in pod["containers"][0]["ports"]}
+    assert scheme == "dns:"
+    assert [(entry["port"], ports[entry["targetPort"]]) for entry in service["ports"]] == [(int(port), 8001)]
+    policies = of_kind(objects, "NetworkPolicy")
+    (callers, _metrics) = policies["triton"]["spec"]["ingress"]
+    assert callers["from"] == [{"podSelector": policies["to-triton"]["spec"]["podSelector"]}]
+    # Its models and the segmenter's decoder are of one export.
+    claims = [
+        [v["persistentVolumeClaim"] for v in pods(objects)[owner]["volumes"] if v["name"] == "models"]
+        for owner in ("triton", "sam-segmenter")
+    ]
+    assert claims[0] == claims[1]
 
 
 def test_nothing_goes_in_or_out_unless_a_policy_says_so(objects):

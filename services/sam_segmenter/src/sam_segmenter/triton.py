@@ -24,6 +24,8 @@ SHA256 = "model_sha256"
 
 _log = get_logger(__name__)
 _CHANNEL = [
+    # Behind a name with several addresses all of them work.
+    ("grpc.lb_policy_name", "round_robin"),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
     # A restarted Triton is found within a second instead of after gRPC's growing pauses of up to two minutes.
