@@ -129,15 +129,18 @@ _NAMES = (
 
 def _leave_names(graph: onnx.GraphProto) -> None:
     """Rename what a stock model calls by one of our names."""
-    ours = {PIXELS, SIZE, EMBEDDING}
-    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        if value.name in ours:
-            value.name = _PREFIX + value.name
+    values = (*graph.input, *graph.output, *graph.value_info)
+    for value in values:
+        value.name = _apart(value.name)
+    for tensor in graph.initializer:
+        tensor.name = _apart(tensor.name)
     for node in graph.node:
-        for names in (node.input, node.output):
-            for at, name in enumerate(names):
-                if name in ours:
-                    names[at] = _PREFIX + name
+        node.input[:] = map(_apart, node.input)
+        node.output[:] = map(_apart, node.output)
+
+
+def _apart(name: str) -> str:
+    return _PREFIX + name if name in (PIXELS, SIZE, EMBEDDING) else name
 
 
 def _constants() -> Iterable[TensorProto]:
