@@ -8,7 +8,9 @@ from labels.asset import Asset
 from labels.label import Annotation, Finding, Label, LabelKind, UnplacedMention
 from labels.ontology import Category, Ontology, Tool, ToolKind
 from qa_engine.engine import Engine, discover
-from qa_engine.rule import Ruleset, Settings, Subject
+from qa_engine.history import NO_HISTORY, History
+from qa_engine.picture import Picture
+from qa_engine.rule import Ruleset, Settings, Subject, Value
 
 ONTOLOGY = Ontology(
     (
@@ -33,12 +35,15 @@ def ask() -> Ask:
         text: str | None = None,
         asset: Asset | None = None,
         mentions: tuple[UnplacedMention, ...] = (),
-        parameters: Mapping[str, float] | None = None,
+        parameters: Mapping[str, Value] | None = None,
+        kind: LabelKind = LabelKind.PREDICTION,
+        picture: Picture | None = None,
+        history: History = NO_HISTORY,
     ) -> list[Finding]:
         rule = next(rule for rule in discover() if rule.id == rule_id)
-        label = Label(LabelKind.PREDICTION, "model", annotations, uid="L", unplaced_mentions=mentions)
+        label = Label(kind, "ann", annotations, uid="L", unplaced_mentions=mentions)
         settings = {rule_id: Settings(True, rule.severity, parameters or {})}
-        subject = Subject(ONTOLOGY, asset or Asset("k", text=text), text)
+        subject = Subject(ONTOLOGY, asset or Asset("k", text=text), text, picture, history)
         return list(Engine((rule,)).evaluate(label, subject, Ruleset(0, settings)))
 
     return ask

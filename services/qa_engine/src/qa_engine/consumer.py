@@ -1,8 +1,8 @@
 """Events in, evaluations out: findings and the events that report them are one transaction."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -20,18 +20,20 @@ from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated
 from labelmesh.review.v1.review_events_pb2 import LabelReviewed, LabelSubmitted, ProjectChanged
 from labels.asset import Asset
 from labels.errors import LabelError
-from labels.label import Label
+from labels.label import Finding, Label
 from labels.names import asset_name, label_name, parse_project
 from labels.proto import asset_from_pb, finding_to_pb, label_from_pb, ontology_from_pb
-from qa_engine import findings, projects, texts
+from qa_engine import facts, findings, pictures, projects, texts
 from qa_engine.engine import Engine
-from qa_engine.errors import TextUnreadable
+from qa_engine.errors import PictureUnreadable, TextUnreadable
 from qa_engine.findings import Evaluation
+from qa_engine.history import NO_HISTORY, History
+from qa_engine.picture import Picture
 from qa_engine.projects import Project
-from qa_engine.rule import Subject
+from qa_engine.rule import Need, Subject
 
 LabelEvent = Event[PredictionCreated] | Event[LabelSubmitted] | Event[LabelReviewed]
-_UNREADABLE = (BlobMissing, BlobCorrupt, BlobTooLarge, BlobUriRefused, TextUnreadable)
+_UNREADABLE = (BlobMissing, BlobCorrupt, BlobTooLarge, BlobUriRefused, TextUnreadable, PictureUnreadable)
 _TEXTS_AT_ONCE = 16
 """Texts from the blob store in memory at once; each may have 1 MiB."""
 EVALUATED = Counter("labelmesh_qa_engine_labels_evaluated", "Labels that the rules looked at.")
@@ -91,36 +93,108 @@ class Events:
         submissions = list({s.label.uid: s for s in submissions}.values())
         if not submissions:
             return
-        evaluations = []
-        for start in range(0, len(submissions), _TEXTS_AT_ONCE):
-            evaluations += await self._evaluate(submissions[start : start + _TEXTS_AT_ONCE])
-        fresh = await findings.add(conn, evaluations, now_us())
-        pairs = zip(submissions, evaluations, strict=True)
-        await _report(conn, [(s, e) for s, e in pairs if e.label_uid in fresh])
+        for turn in self._turns(submissions):
+            evaluations = [done for some in self._portions(turn) for done in await self._evaluate(conn, some)]
+            fresh = await findings.add(conn, evaluations, now_us())
+            pairs = zip(turn, evaluations, strict=True)
+            done = [(s, e) for s, e in pairs if e.label_uid in fresh]
+            await self._remember(conn, [s for s, _ in done])
+            await _report(conn, done)
 
-    async def _evaluate(self, submissions: Sequence[Submission]) -> list[Evaluation]:
-        contents = await asyncio.gather(*(self._text(s) for s in submissions))
+    def _needs(self, submission: Submission, need: Need) -> bool:
+        return need in self._engine.needs(submission.project.ruleset)
+
+    def _turns(self, submissions: Sequence[Submission]) -> Iterator[list[Submission]]:
+        """All at once; where rules compare labels, so that a label sees what an earlier one of its asset left."""
+        left = list(submissions)
+        if not any(self._needs(s, Need.HISTORY) for s in left):
+            yield left
+            return
+        while left:
+            turn: dict[str, Submission] = {}
+            later = []
+            for submission in left:
+                if submission.asset.uid in turn:
+                    later.append(submission)
+                else:
+                    turn[submission.asset.uid] = submission
+            yield list(turn.values())
+            left = later
+
+    def _portions(self, submissions: Sequence[Submission]) -> Iterator[list[Submission]]:
+        """As many as may have their contents in memory."""
+        portion: list[Submission] = []
+        pictures_in = 0
+        for submission in submissions:
+            portion.append(submission)
+            pictures_in += submission.asset.image_ref is not None and self._needs(submission, Need.PIXELS)
+            if len(portion) == _TEXTS_AT_ONCE or pictures_in == pictures.AT_ONCE:
+                yield portion
+                portion, pictures_in = [], 0
+        if portion:
+            yield portion
+
+    async def _evaluate(self, conn: AsyncConnection, submissions: Sequence[Submission]) -> list[Evaluation]:
+        seen = await asyncio.gather(*(self._contents(s) for s in submissions))
+        histories = await self._histories(conn, submissions)
+        subjects = [
+            Subject(s.project.ontology, s.asset, text, picture, histories.get(s.label.uid, NO_HISTORY))
+            for s, (text, picture) in zip(submissions, seen, strict=True)
+        ]
         # Rules are pure computing: in a thread they leave the loop free for calls and the broker.
-        return await asyncio.to_thread(self._judge, submissions, contents)
+        return await asyncio.to_thread(self._judge, submissions, subjects)
 
-    def _judge(self, submissions: Sequence[Submission], contents: Sequence[str | None]) -> list[Evaluation]:
+    def _judge(self, submissions: Sequence[Submission], subjects: Sequence[Subject]) -> list[Evaluation]:
+        found: dict[str, tuple[Finding, ...]] = {}
+        for project in {s.project.uid: s.project for s in submissions}.values():
+            mine = [
+                (s.label, subject)
+                for s, subject in zip(submissions, subjects, strict=True)
+                if s.project.uid == project.uid
+            ]
+            judged = self._engine.evaluate_many(mine, project.ruleset)
+            found |= {label.uid: some for (label, _), some in zip(mine, judged, strict=True)}
         return [
             Evaluation(
-                s.project.uid,
-                s.label.uid,
-                s.asset.uid,
-                s.project.ruleset.revision,
-                self._engine.evaluate(s.label, Subject(s.project.ontology, s.asset, text), s.project.ruleset),
+                s.project.uid, s.label.uid, s.asset.uid, s.project.ruleset.revision, found[s.label.uid]
             )
-            for s, text in zip(submissions, contents, strict=True)
+            for s in submissions
         ]
 
-    async def _text(self, submission: Submission) -> str | None:
-        """The asset's text; None also where it is lost for good, which is for the rules to say."""
+    async def _contents(self, submission: Submission) -> tuple[str | None, Picture | None]:
+        """The asset's text or picture; None also where it is lost for good, which is for the rules to say."""
+        shelf = self._blobs.of(submission.project.tenant)
         try:
-            return await texts.read(submission.asset, self._blobs.of(submission.project.tenant))
+            text = await texts.read(submission.asset, shelf)
+            wanted = self._needs(submission, Need.PIXELS)
+            return text, await pictures.read(submission.asset, shelf) if wanted else None
         except _UNREADABLE:
-            return None
+            return None, None
+
+    async def _histories(
+        self, conn: AsyncConnection, submissions: Sequence[Submission]
+    ) -> dict[str, History]:
+        """By label, of those whose project has a rule that compares labels."""
+        found: dict[str, History] = {}
+        for project_uid, labels in self._comparing(submissions).items():
+            histories = await facts.read(conn, project_uid, labels)
+            found |= {label.uid: history for label, history in zip(labels, histories, strict=True)}
+        return found
+
+    async def _remember(self, conn: AsyncConnection, submissions: Sequence[Submission]) -> None:
+        ontologies = {s.project.uid: s.project.ontology for s in submissions}
+        for project_uid, labels in self._comparing(submissions).items():
+            await facts.remember(conn, project_uid, labels, ontologies[project_uid])
+
+    def _comparing(self, submissions: Sequence[Submission]) -> dict[str, list[Label]]:
+        """Labels by project, of projects with a rule that compares labels."""
+        found: dict[str, list[Label]] = {}
+        for submission in submissions:
+            if self._needs(submission, Need.HISTORY):
+                # A label's own name for its asset may be missing.
+                label = replace(submission.label, asset_uid=submission.asset.uid)
+                found.setdefault(submission.project.uid, []).append(label)
+        return found
 
 
 def _comes_early(event: LabelEvent, project: Project | None) -> bool:

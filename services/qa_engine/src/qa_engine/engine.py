@@ -53,10 +53,7 @@ class Engine:
     def needs(self, ruleset: Ruleset) -> frozenset[Need]:
         """What the enabled rules read beside the label."""
         return frozenset(
-            need
-            for rule in self.rules
-            if rule.needs and rule.settings(ruleset).enabled
-            for need in rule.needs
+            need for rule in self.rules if rule.needs and rule.holds(ruleset) for need in rule.needs
         )
 
     def evaluate(self, label: Label, subject: Subject, ruleset: Ruleset) -> tuple[Finding, ...]:

@@ -4,7 +4,9 @@ QaError
 ├── ProjectUnknown
 ├── RuleUnknown
 ├── RuleSettingsInvalid
-└── TextUnreadable
+├── TextUnreadable
+├── PictureUnreadable
+└── ShapeUnreadable
 """
 
 
@@ -29,3 +31,11 @@ class RuleSettingsInvalid(QaError):
 
 class TextUnreadable(QaError):
     """The asset's text is not UTF-8."""
+
+
+class PictureUnreadable(QaError):
+    """The asset's picture is damaged, too large, or of a format that is not read."""
+
+
+class ShapeUnreadable(QaError):
+    """The shape does not say which pixels of the picture it covers."""

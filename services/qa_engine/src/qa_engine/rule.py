@@ -185,6 +185,11 @@ class Rule:
         """One sentence: the first line of the check's docstring."""
         return ((self.check or self.shape_check).__doc__ or "").strip().partition("\n")[0]
 
+    def holds(self, ruleset: Ruleset) -> bool:
+        """Whether labels are held to it in a project."""
+        own = ruleset.settings.get(self.id)
+        return self.enabled if own is None else own.enabled
+
     def settings(self, ruleset: Ruleset) -> Settings:
         """What holds in a project: its own settings over the defaults."""
         defaults: dict[str, Value] = {parameter.name: parameter.default for parameter in self.parameters}

@@ -1,6 +1,8 @@
 """RuleService on the wire."""
 
 import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -8,24 +10,28 @@ import grpc
 from chassis.auth import caller
 from chassis.blobs import Blobs
 from chassis.db import Database
-from chassis.errors import ErrorTable
+from chassis.errors import BlobCorrupt, BlobMissing, BlobTooLarge, ErrorTable
 from chassis.pages import page
 from labelmesh.qa.v1 import rule_service_pb2 as pb2
 from labelmesh.qa.v1.rule_service_pb2_grpc import RuleServiceServicer
+from labels.asset import Asset
 from labels.errors import FindingInvalid, LabelError
+from labels.label import Label
 from labels.names import asset_name, label_name, parse_project
 from labels.proto import asset_from_pb, finding_to_pb, label_from_pb, severity_from_pb, severity_to_pb
-from qa_engine import findings, projects, texts
+from qa_engine import facts, findings, pictures, projects, texts
 from qa_engine.engine import Engine
 from qa_engine.errors import (
+    PictureUnreadable,
     ProjectUnknown,
     QaError,
     RuleSettingsInvalid,
     RuleUnknown,
 )
 from qa_engine.findings import StoredFinding
+from qa_engine.history import NO_HISTORY
 from qa_engine.projects import Project
-from qa_engine.rule import AnyParameter, Rule, Settings, Subject, TextParameter, Value
+from qa_engine.rule import AnyParameter, Need, Rule, Settings, Subject, TextParameter, Value
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -47,6 +53,7 @@ class RuleServicer(RuleServiceServicer):
         self._db = db
         self._engine = engine
         self._blobs = blobs
+        self._pictures = asyncio.Semaphore(pictures.AT_ONCE)
 
     async def ListRules(self, request: pb2.ListRulesRequest, context: Context) -> pb2.ListRulesResponse:
         """Every rule with the settings that hold in the project."""
@@ -69,11 +76,26 @@ class RuleServicer(RuleServiceServicer):
         """What the rules say about a label now."""
         project = await self._project(request.parent)
         asset, label = asset_from_pb(request.asset), label_from_pb(request.label)
-        subject = Subject(project.ontology, asset, await texts.read(asset, self._blobs.of(project.tenant)))
+        subject = await self._subject(project, asset, label)
         found = await asyncio.to_thread(self._engine.evaluate, label, subject, project.ruleset)
         return pb2.EvaluateLabelResponse(
             findings=map(finding_to_pb, found), ruleset_revision=project.ruleset.revision
         )
+
+    async def _subject(self, project: Project, asset: Asset, label: Label) -> Subject:
+        """What the label is about, as far as enabled rules look at it."""
+        shelf, needs = self._blobs.of(project.tenant), self._engine.needs(project.ruleset)
+        text, picture, history = await texts.read(asset, shelf), None, NO_HISTORY
+        if Need.PIXELS in needs:
+            # Rules find a picture missing; a text that is missing is the caller's mistake.
+            with suppress(BlobMissing, BlobCorrupt, BlobTooLarge, PictureUnreadable):
+                async with self._pictures:
+                    picture = await pictures.read(asset, shelf)
+        if Need.HISTORY in needs:
+            async with self._db.read() as conn:
+                known = replace(label, asset_uid=label.asset_uid or asset.uid)
+                (history,) = await facts.read(conn, project.uid, [known])
+        return Subject(project.ontology, asset, text, picture, history)
 
     async def ListFindings(
         self, request: pb2.ListFindingsRequest, context: Context

@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -64,4 +65,41 @@ findings = Table(
     Column("create_time_us", BigInteger, nullable=False),
     Index("findings_by_project", "project_uid", "seq"),
     Index("findings_by_rule", "project_uid", "rule", "seq"),
+)
+
+# What is remembered of labels, for projects with a rule that compares a label with others. `source` says who made it,
+# MODEL or PERSON; `choices` and `strings` are JSON. Strings are hashes.
+label_facts = Table(
+    "label_facts",
+    metadata,
+    Column("project_uid", String(26), primary_key=True),
+    Column("asset_uid", String(64), primary_key=True),
+    Column("source", String(16), primary_key=True),
+    Column("label_uid", String(64), nullable=False),
+    Column("choices", Text, nullable=False),
+    Column("strings", Text, nullable=False),
+)
+
+string_facts = Table(
+    "string_facts",
+    metadata,
+    Column("project_uid", String(26), primary_key=True),
+    Column("string_key", String(32), primary_key=True),
+    Column("tool", String(128), primary_key=True),
+    Column("category", String(128), primary_key=True),
+    Column("labels", BigInteger, nullable=False),
+)
+
+category_facts = Table(
+    "category_facts",
+    metadata,
+    Column("project_uid", String(26), primary_key=True),
+    Column("source", String(16), primary_key=True),
+    Column("tool", String(128), primary_key=True),
+    Column("category", String(128), primary_key=True),
+    Column("earlier", BigInteger, nullable=False),
+    Column("previous", BigInteger, nullable=False),
+    Column("recent", BigInteger, nullable=False),
+    Column("confidence_sum", Double, nullable=False),
+    Column("confidence_count", BigInteger, nullable=False),
 )
