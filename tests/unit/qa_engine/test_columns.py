@@ -54,12 +54,9 @@ def test_the_quick_look_says_simple_only_of_what_is(points: list[tuple[float, fl
 
 
 def test_rings_in_rings_in_rings() -> None:
-    squares = [
-        (float(n), float(n), 40.0 - n, float(n), 40.0 - n, 40.0 - n, float(n), 40.0 - n)
-        for n in range(0, 18, 3)
-    ]
-    found = columns(Polygon(tuple(squares)))
     sides = [40 - 2 * n for n in range(0, 18, 3)]
+    squares = [rectangle(side, side, (40 - side) / 2, (40 - side) / 2) for side in sides]
+    found = columns(Polygon(tuple(squares)))
     assert found.areas[0] == sum((-1) ** n * side**2 for n, side in enumerate(sides))
     assert found.regions.part_area.tolist() == [
         a**2 - b**2 for a, b in zip(sides[::2], sides[1::2], strict=True)
