@@ -18,6 +18,8 @@ from sam_segmenter.sharpness import BYTES as SHARPNESS_BYTES
 from sam_segmenter.sharpness import CELLS, Sharpness
 
 _SHAPE = (256, 64, 64)
+# Embeddings that are made at once: each holds a picture or a dozen megabytes meanwhile, beside what the cache may hold.
+_MAKERS = 4
 _BYTES = 2 * 256 * 64 * 64
 
 LOOKUPS = Counter("labelmesh_sam_segmenter_embeddings", "Embeddings asked for, by where they were.", ["tier"])
@@ -115,6 +117,7 @@ class Embeddings:
         self._prepare = prepare
         self._held: OrderedDict[Key, Features] = OrderedDict()
         self._under_way: dict[Key, asyncio.Task[_Made]] = {}
+        self._makers = asyncio.Semaphore(_MAKERS)
         self._waiting: dict[asyncio.Task[_Made], int] = {}
         self.bytes = 0
 
@@ -155,6 +158,10 @@ class Embeddings:
             del self._under_way[key]
 
     async def _make(self, key: Key, encode: Callable[[], Awaitable[Encoded]]) -> _Made:
+        async with self._makers:
+            return await self._made(key, encode)
+
+    async def _made(self, key: Key, encode: Callable[[], Awaitable[Encoded]]) -> _Made:
         name = key.name
         data = await self._shared.get(name)
         encoded, tier = Encoded.from_bytes(data) if data else None, Tier.SHARED

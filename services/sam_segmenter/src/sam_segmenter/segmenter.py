@@ -9,6 +9,7 @@ import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -120,6 +121,8 @@ class Segmenter:
         self._logits = logits
         self._model_sha256 = model_sha256
         self._threads = ThreadPoolExecutor(max_workers=decoders, thread_name_prefix="decoder")
+        # One more than decode, so that the next one is ready when a thread is free.
+        self._seats = asyncio.Semaphore(decoders + 1)
         self.encoding = 0
         self._sizes: OrderedDict[tuple[str, str], tuple[int, int]] = OrderedDict()
 
@@ -144,8 +147,18 @@ class Segmenter:
 
     async def features(self, view: View) -> tuple[Features, Tier]:
         """What decoding needs of a view, encoded when it is nowhere. Raises EncoderError and what reading raises."""
-        key = Key(view.tenant, view.ref.sha256, self._model_sha256, view.region, PREPROCESSING)
-        return await self._embeddings.get(key, lambda: self._encode(view))
+        return await self._embeddings.get(self._key(view), lambda: self._encode(view))
+
+    @asynccontextmanager
+    async def _seat(self, view: View) -> AsyncIterator[tuple[Features, Tier]]:
+        """A turn at the decoder, with the features. Those who wait hold none, so a crowd takes no memory for it."""
+        tier = Tier.MEMORY if self._embeddings.peek(self._key(view)) else (await self.features(view))[1]
+        async with self._seats:
+            # Gone meanwhile in the rare case; then this call makes them again.
+            yield (await self.features(view))[0], tier
+
+    def _key(self, view: View) -> Key:
+        return Key(view.tenant, view.ref.sha256, self._model_sha256, view.region, PREPROCESSING)
 
     async def warm(self, tenant: str, ref: ContentRef) -> None:
         """Encode a picture ahead of its first click. Raises EncoderError and what reading the picture raises."""
@@ -183,11 +196,11 @@ class Segmenter:
             if closer and region is None:
                 prompt, region = await self._closer(view, prompt)
             near = replace(view, region=region) if region else view
-            features, tier = await self.features(near)
-            tiers.append(tier)
-            spent[0] += (perf_counter() - began) * 1e3
-            loop = asyncio.get_running_loop()
-            work = await loop.run_in_executor(self._threads, self._answer, features, near, prompt, wish)
+            async with self._seat(near) as (features, tier):
+                tiers.append(tier)
+                spent[0] += (perf_counter() - began) * 1e3
+                loop = asyncio.get_running_loop()
+                work = await loop.run_in_executor(self._threads, self._answer, features, near, prompt, wish)
             spent[1], spent[2] = spent[1] + work.decode_ms, spent[2] + work.post_ms
             answers.append(ObjectAnswer(tuple(self._kept(near, c) for c in work.candidates), one.lost))
         return Answer(tuple(answers), view, max(tiers, key=[*Tier].index), Timings(*spent))
