@@ -41,7 +41,7 @@ PROJECT_ID = "news"
 ONTOLOGY = Ontology(
     (
         Tool("topic", ToolKind.CHOICE_SINGLE, (Category("sport"), Category("politics"))),
-        Tool("entity", ToolKind.SPAN, (Category("person"),)),
+        Tool("entity", ToolKind.SPAN, (Category("person"), Category("place"))),
         Tool("outline", ToolKind.POLYGON, (Category("roof"),)),
     ),
     revision=1,
@@ -178,3 +178,18 @@ def reason() -> Callable[[grpc.aio.AioRpcError], str]:
         return info.reason
 
     return reason
+
+
+@pytest.fixture
+async def project(world):
+    """The project of tenant-a is known, and its events are handled."""
+    parent, ann = project_name(PROJECT_ID), (("authorization", "Bearer token-a"),)
+    async with world.consumer():
+        await world.publish(world.project())
+        for _ in range(500):
+            try:
+                await world.stub.ListRules(rule_service_pb2.ListRulesRequest(parent=parent), metadata=ann)
+                break
+            except grpc.aio.AioRpcError:
+                await asyncio.sleep(0.02)
+        yield world

@@ -16,20 +16,6 @@ BOB = {"metadata": (("authorization", "Bearer token-b"),)}
 WARNING = label_pb2.SEVERITY_WARNING
 
 
-@pytest.fixture
-async def project(world):
-    """The project of tenant-a is known, and its events are handled."""
-    async with world.consumer():
-        await world.publish(world.project())
-        for _ in range(500):
-            try:
-                await world.stub.ListRules(pb2.ListRulesRequest(parent=PARENT), **ANN)
-                break
-            except grpc.aio.AioRpcError:
-                await asyncio.sleep(0.02)
-        yield world
-
-
 def min_area(value: float, **fields) -> pb2.UpdateRuleRequest:
     parameters = [pb2.RuleParameter(name="min_area_px", value=value)]
     rule = {
