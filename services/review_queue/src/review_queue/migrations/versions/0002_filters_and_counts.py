@@ -32,8 +32,7 @@ def upgrade() -> None:
         *(sa.Column(state, sa.BigInteger, nullable=False) for state in _STATES),
         sqlite_with_rowid=False,
     )
-    _fill_from_labels()
-    _fill_from_reviews()
+    _fill()
     if op.get_bind().dialect.name == "postgresql":
         # Nothing may come between the counting and the triggers; the lock ends with the transaction.
         op.execute("LOCK TABLE tasks IN SHARE ROW EXCLUSIVE MODE")
@@ -55,64 +54,65 @@ def _add_columns() -> None:
         op.add_column("tasks", column)
 
 
+# Of an answered task the newest review says which label was looked at; of all others it is the current one.
+_NEWEST = "(SELECT r.{} FROM reviews r WHERE r.asset_uid = tasks.uid ORDER BY r.create_time_us DESC LIMIT 1)"
+_ANSWERED = "tasks.state = 4 AND EXISTS (SELECT 1 FROM reviews r WHERE r.asset_uid = tasks.uid)"
+_LOOKED_AT = f"CASE WHEN {_ANSWERED} THEN {_NEWEST.format('base_label_uid')} ELSE tasks.label_uid END"
+
+
+def _fill() -> None:
+    # There is no index of reviews by asset, and after this nobody needs one.
+    op.create_index("reviews_by_asset", "reviews", ["asset_uid"])
+    op.execute(f"UPDATE tasks SET review_time_us = {_NEWEST.format('create_time_us')} WHERE {_ANSWERED}")  # noqa: S608
+    op.execute(
+        "UPDATE tasks SET finding_count ="  # noqa: S608 - constants
+        f" COALESCE((SELECT f.n FROM findings f WHERE f.label_uid = {_LOOKED_AT}), 0)"
+    )
+    _fill_from_labels()
+    op.drop_index("reviews_by_asset", "reviews")
+
+
 def _fill_from_labels() -> None:
     """Author, run, confidence and categories stand in the bodies of labels alone."""
     connection = op.get_bind()
     after = ""
     while rows := connection.execute(
-        sa.text("SELECT uid, project_uid, body FROM labels WHERE uid > :after ORDER BY uid LIMIT :part"),
+        sa.text(
+            "SELECT uid, project_uid, asset_uid, body FROM labels WHERE uid > :after ORDER BY uid LIMIT :part"
+        ),
         {"after": after, "part": _PART},
     ).all():
         after = rows[-1].uid
-        labels = [(row.project_uid, row.uid, label_pb2.Label.FromString(row.body)) for row in rows]
+        labels = [(row, label_pb2.Label.FromString(row.body)) for row in rows]
         _store_categories(connection, labels)
-        facts = [_facts(uid, label) for _, uid, label in labels]
-        connection.execute(sa.text("UPDATE tasks SET author = :author WHERE label_uid = :uid"), facts)
+        facts = [_facts(row, label) for row, label in labels]
+        mine = "WHERE uid = :asset AND"
+        connection.execute(sa.text(f"UPDATE tasks SET author = :author {mine} label_uid = :uid"), facts)  # noqa: S608
         models = [fact for fact in facts if fact["run"]]
         if models:
-            connection.execute(
-                sa.text("UPDATE tasks SET run_uid = :run, confidence = :confidence WHERE label_uid = :uid"),
-                models,
-            )
+            update = f"UPDATE tasks SET run_uid = :run, confidence = :confidence {mine} {_LOOKED_AT} = :uid"  # noqa: S608
+            connection.execute(sa.text(update), models)
 
 
-def _facts(uid: str, label: label_pb2.Label) -> dict[str, Any]:
+def _facts(row: sa.Row[Any], label: label_pb2.Label) -> dict[str, Any]:
     return {
-        "uid": uid,
+        "uid": row.uid,
+        "asset": row.asset_uid,
         "author": label.author,
         "run": label.lineage.prediction_run.rpartition("/")[2],
         "confidence": label.confidence.raw if label.HasField("confidence") else None,
     }
 
 
-def _store_categories(connection: sa.Connection, labels: list[tuple[str, str, label_pb2.Label]]) -> None:
+def _store_categories(connection: sa.Connection, labels: list[tuple[Any, label_pb2.Label]]) -> None:
     categories = [
-        {"project": project, "category": category, "uid": uid}
-        for project, uid, label in labels
+        {"project": row.project_uid, "category": category, "uid": row.uid}
+        for row, label in labels
         for category in sorted({annotation.category for annotation in label.annotations})
     ]
     if categories:
         insert = "INSERT INTO label_categories (project_uid, category, label_uid) VALUES (:project, :category, :uid)"
         connection.execute(sa.text(insert), categories)
-
-
-def _fill_from_reviews() -> None:
-    """Of an answered task the newest review counts; of any, what rules said about the label that was looked at."""
-    newest = "(SELECT {} FROM reviews r WHERE r.asset_uid = tasks.uid ORDER BY r.create_time_us DESC LIMIT 1)"
-    answered = "state = 4 AND EXISTS (SELECT 1 FROM reviews r WHERE r.asset_uid = tasks.uid)"
-    # There is no index of reviews by asset, and after this nobody needs one.
-    op.create_index("reviews_by_asset", "reviews", ["asset_uid"])
-    op.execute(
-        f"UPDATE tasks SET review_time_us = {newest.format('r.create_time_us')},"  # noqa: S608 - constants
-        f" run_uid = {newest.format('r.run_uid')}, confidence = {newest.format('r.confidence')}"
-        f" WHERE {answered}"
-    )
-    seen = f"CASE WHEN {answered} THEN {newest.format('r.base_label_uid')} ELSE label_uid END"
-    op.execute(
-        "UPDATE tasks SET finding_count ="  # noqa: S608 - constants
-        f" COALESCE((SELECT f.n FROM findings f WHERE f.label_uid = {seen}), 0)"
-    )
-    op.drop_index("reviews_by_asset", "reviews")
 
 
 def _count_what_is_there() -> None:
