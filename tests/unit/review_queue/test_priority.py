@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from review_queue.priority import HOUR_US, Terms, Weights, priority, rank
+from review_queue.priority import HOUR_US, Terms, Weights, priority, rank, terms_of, total
 
 NOW = 1_790_000_000_000_000
 
@@ -24,6 +24,14 @@ terms = st.builds(
 def test_formula() -> None:
     task = Terms(uncertainty=0.4, severity=0.5, create_time_us=NOW - 3 * HOUR_US)
     assert priority(task, Weights(2.0, 3.0, 0.01), NOW) == 2.0 * 0.4 + 3.0 * 0.5 + 0.01 * 3
+
+
+@given(terms, weights)
+def test_the_terms_add_up_to_the_priority_and_each_names_its_weight(task: Terms, w: Weights) -> None:
+    parts = terms_of(task, w, NOW)
+    assert total(parts) == priority(task, w, NOW)
+    assert all(part.weight == getattr(w, part.name) for part in parts)
+    assert all(part.contribution == part.weight * part.value for part in parts)
 
 
 def test_default_weights_put_an_error_before_any_doubt() -> None:

@@ -37,7 +37,7 @@ condition: NAME COMPARATOR (QUOTED | WORD)
 _AND.2: /AND(?![\w.])/
 _OR.2: /OR(?![\w.])/
 _NOT.2: /NOT(?![\w.])/
-NAME: /[A-Za-z_][\w.]*/
+NAME: /(?!(?i:and|or|not)(?![\w.]))[A-Za-z_][\w.]*/
 COMPARATOR: /<=|>=|!=|[<>=:]/
 QUOTED: /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/s
 WORD: /(?!(?:AND|OR|NOT)(?:[\s()]|$))[^\s()"'<>=!,:\\]+(?::[\d.]+)*(?:[+-]\d\d:\d\d|Z)?/
@@ -128,6 +128,8 @@ def _unreadable(character: str) -> str:
 
 
 def _unexpected(error: UnexpectedToken) -> str:
+    if error.token in ("and", "or", "not"):
+        return "AND, OR and NOT are written in capitals"
     found = "the filter ends" if error.token.type == "$END" else f"{_cut(error.token)} stands"
     expected = error.accepts or error.expected
     if "WORD" in expected:
