@@ -17,7 +17,7 @@ from labelmesh.segmenter.v1.segmentation_run_service_pb2_grpc import (
     add_SegmentationRunServiceServicer_to_server,
 )
 from labelmesh.segmenter.v1.segmenter_service_pb2_grpc import add_SegmenterServiceServicer_to_server
-from sam_segmenter import model
+from sam_segmenter import heap, model
 from sam_segmenter.batch.consumer import BatchConsumer
 from sam_segmenter.batch.finder import Finder
 from sam_segmenter.batch.servicer import SegmentationRunServicer
@@ -81,6 +81,7 @@ def main() -> None:
     """Console script `sam-segmenter`: serves; `sam-segmenter export ...` writes a Triton model repository."""
     if sys.argv[1:2] == ["export"]:
         sys.exit(command.main(sys.argv[2:]))
+    heap.settle()
     run(start, Settings)
 
 

@@ -81,7 +81,8 @@ class Decoder:
         self.sha256 = hashlib.sha256(data).hexdigest()
         parts = graph.cut(model)
         self._held = parts.held
-        self._image = _session(parts.image, threads)
+        # Its results are kept for long. In an arena, which grows by doubling, they would hold twice their size.
+        self._image = _session(parts.image, threads, arena=False)
         self._prompt = _session(parts.prompt, threads)
         self._refine = _session(parts.refine, threads)
         self._few, self._few_held = self._fast(model, threads)
@@ -162,8 +163,9 @@ def _closed(prompt: ModelPrompt) -> tuple[Floats, Floats]:
     return xy, np.append(prompt.labels, np.float32(-1))
 
 
-def _session(model: onnx.ModelProto, threads: int) -> ort.InferenceSession:
+def _session(model: onnx.ModelProto, threads: int, *, arena: bool = True) -> ort.InferenceSession:
     options = ort.SessionOptions()
+    options.enable_cpu_mem_arena = arena
     options.intra_op_num_threads = threads or _cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3

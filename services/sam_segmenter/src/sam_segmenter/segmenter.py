@@ -170,7 +170,8 @@ class Segmenter:
             picture = await self._picture(view.tenant, view.ref)
             square = await asyncio.to_thread(frame.to_square, picture.pixels, view.region)
             embedding = await self._encoder.encode(square, *view.region.input_size)
-            return Encoded(embedding, await asyncio.to_thread(sharpness.measure, square))
+            # A copy: what is kept for long must not hold the encoder's own memory.
+            return Encoded(embedding.copy(), await asyncio.to_thread(sharpness.measure, square))
         finally:
             self.encoding -= 1
 
