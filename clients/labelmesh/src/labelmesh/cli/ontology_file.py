@@ -1,5 +1,6 @@
 """Ontologies as a user writes them: a JSON file, or lists of categories on the command line."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -46,12 +47,30 @@ def read_ontology(path: Path) -> Ontology:
     return ontology
 
 
-def quick_ontology(choices: str, multi: str, spans: str) -> Ontology:
-    """Tools `choice`, `choices` and `spans` from comma-separated categories; raises OntologyError."""
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """Categories given on the command line, separated by commas, by the kind of tool that they are for."""
+
+    choices: str = ""
+    multi: str = ""
+    spans: str = ""
+    polygons: str = ""
+    masks: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Whether there is any."""
+        return any((self.choices, self.multi, self.spans, self.polygons, self.masks))
+
+
+def quick_ontology(quick: Quick) -> Ontology:
+    """Tools `choice`, `choices`, `spans`, `polygons` and `masks` of those given; raises OntologyError."""
     wanted = (
-        ("choice", ToolKind.CHOICE_SINGLE, choices),
-        ("choices", ToolKind.CHOICE_MULTI, multi),
-        ("spans", ToolKind.SPAN, spans),
+        ("choice", ToolKind.CHOICE_SINGLE, quick.choices),
+        ("choices", ToolKind.CHOICE_MULTI, quick.multi),
+        ("spans", ToolKind.SPAN, quick.spans),
+        ("polygons", ToolKind.POLYGON, quick.polygons),
+        ("masks", ToolKind.MASK, quick.masks),
     )
     tools = tuple(Tool(name, kind, _names(names)) for name, kind, names in wanted if names)
     ontology = Ontology(tools)

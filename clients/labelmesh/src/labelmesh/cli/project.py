@@ -8,7 +8,7 @@ import typer
 from labelmesh.cli.connect import AsJson, ProjectId, StateDir, call
 from labelmesh.cli.console import out, print_json, table, when
 from labelmesh.cli.errors import UserError
-from labelmesh.cli.ontology_file import quick_ontology, read_ontology
+from labelmesh.cli.ontology_file import Quick, quick_ontology, read_ontology
 from labelmesh.client import Client, PreAnnotation, Project, TaskCounts
 from labels.ontology import Ontology
 
@@ -27,26 +27,33 @@ def _pre_annotation(value: str) -> str:
     return value
 
 
+OntologyFile = Annotated[
+    Path | None, typer.Option(help="JSON file with tools and categories.", show_default=False)
+]
+Instruction = Annotated[
+    str, typer.Option(help="What to do, for the model and for people; @FILE reads it from a file.")
+]
+WhenToLabel = Annotated[
+    str,
+    typer.Option(
+        help="When the model labels: on-demand (`labelmesh annotate`), automatic (on import) or none.",
+        callback=_pre_annotation,
+    ),
+]
+
+
 @app.command()
 def create(
     project: ProjectId,
-    ontology: Annotated[
-        Path | None, typer.Option(help="JSON file with tools and categories.", show_default=False)
-    ] = None,
+    ontology: OntologyFile = None,
     choices: Annotated[str, typer.Option(help="Exactly one of these for each text: a,b,c.")] = "",
     multi: Annotated[str, typer.Option(help="Any number of these for each text: a,b,c.")] = "",
     spans: Annotated[str, typer.Option(help="Names marked in the text: PERSON,PLACE.")] = "",
+    polygons: Annotated[str, typer.Option(help="Outlines on each picture: car,person.")] = "",
+    masks: Annotated[str, typer.Option(help="Masks on each picture: car,person.")] = "",
     name: Annotated[str, typer.Option(help="Name for people.")] = "",
-    instruction: Annotated[
-        str, typer.Option(help="What to do, for the model and for people; @FILE reads it from a file.")
-    ] = "",
-    pre_annotation: Annotated[
-        str,
-        typer.Option(
-            help="When the model labels: on-demand (`labelmesh annotate`), automatic (on import) or none.",
-            callback=_pre_annotation,
-        ),
-    ] = "on-demand",
+    instruction: Instruction = "",
+    pre_annotation: WhenToLabel = "on-demand",
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
@@ -56,6 +63,7 @@ def create(
 
       labelmesh project create tickets --choices bug,praise,question
       labelmesh project create news --spans PERSON,PLACE,ORGANISATION --instruction "Mark names."
+      labelmesh project create yard --polygons car,person
       labelmesh project create parts --ontology parts.json
 
     An ontology file: {"tools": [{"name": "topic", "kind": "CHOICE_SINGLE",
@@ -65,7 +73,7 @@ def create(
     """
     wanted = Project(
         id=project,
-        ontology=_ontology(ontology, choices, multi, spans),
+        ontology=_ontology(ontology, Quick(choices, multi, spans, polygons, masks)),
         display_name=name,
         instruction=_instruction(instruction),
         pre_annotation=_TIMES[pre_annotation],
@@ -139,14 +147,15 @@ def _plain(project: Project) -> dict[str, object]:
     return {name: getattr(project, name) for name in Project.__dataclass_fields__}
 
 
-def _ontology(path: Path | None, choices: str, multi: str, spans: str) -> Ontology:
-    if path is not None and (choices or multi or spans):
-        raise UserError("Give either --ontology or categories (--choices, --multi, --spans), not both.")
+def _ontology(path: Path | None, quick: Quick) -> Ontology:
+    options = "--choices, --multi, --spans, --polygons, --masks"
+    if path is not None and quick.given:
+        raise UserError(f"Give either --ontology or categories ({options}), not both.")
     if path is not None:
         return read_ontology(path)
-    if not (choices or multi or spans):
-        raise UserError("A project needs categories: give --choices, --multi, --spans or --ontology FILE.")
-    return quick_ontology(choices, multi, spans)
+    if not quick.given:
+        raise UserError(f"A project needs categories: give {options} or --ontology FILE.")
+    return quick_ontology(quick)
 
 
 def _instruction(given: str) -> str:
