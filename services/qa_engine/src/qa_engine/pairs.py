@@ -93,6 +93,12 @@ class Pairs:
     def common(self, which: Ints) -> Floats:
         """Areas in square pixels that the pairs of those places have in common."""
         todo = which[np.isnan(self._common[which])]
+        # An exact copy, which is what most duplicates are, needs no geometry.
+        values = self._shapes.values
+        sides = zip(self.close.i[todo].tolist(), self.close.j[todo].tolist(), strict=True)
+        copies = np.asarray([values[one] == values[other] for one, other in sides], dtype=bool)
+        self._common[todo[copies]] = self.smaller()[todo[copies]]
+        todo = todo[~copies]
         i, j = self.close.i[todo], self.close.j[todo]
         kind = self._shapes.kind
         masks = kind[i] == MASK

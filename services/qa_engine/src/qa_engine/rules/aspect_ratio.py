@@ -22,8 +22,9 @@ def aspect_ratio(shapes: Shapes, terms: Terms) -> Iterator[tuple[int, str]]:
     """The upright box around a shape is at most max_ratio times as long as it is wide."""
     most = terms.number(MOST)
     with np.errstate(invalid="ignore"):
-        sides = shapes.bounds[:, 2:] - shapes.bounds[:, :2]
-        thin = sides.max(axis=1) > most * sides.min(axis=1)
+        left, top, right, bottom = shapes.bounds.T
+        width, height = right - left, bottom - top
+        shorter, longer = np.minimum(width, height), np.maximum(width, height)
+        thin = longer > most * shorter
     for place in np.flatnonzero(thin).tolist():
-        shorter, longer = sorted(sides[place].tolist())
-        yield place, f"The shape is {longer:.6g} pixels long and {shorter:.6g} wide."
+        yield place, f"The shape is {longer[place]:.6g} pixels long and {shorter[place]:.6g} wide."

@@ -23,7 +23,9 @@ def out_of_bounds(shapes: Shapes, terms: Terms) -> Iterator[tuple[int, str]]:
     """No box or polygon reaches more than tolerance_px pixels beyond its picture."""
     tolerance = terms.number(TOLERANCE)
     with np.errstate(invalid="ignore"):
-        beyond = np.maximum(-shapes.bounds[:, :2], shapes.bounds[:, 2:] - shapes.picture).max(axis=1)
-    known = (shapes.picture > 0).all(axis=1) & (shapes.kind != MASK)
+        left, top, right, bottom = shapes.bounds.T
+        width, height = shapes.picture.T
+        beyond = np.maximum(np.maximum(-left, -top), np.maximum(right - width, bottom - height))
+    known = (width > 0) & (height > 0) & (shapes.kind != MASK)
     for place in np.flatnonzero(known & (beyond > tolerance)).tolist():
         yield place, f"The shape reaches {beyond[place]:.6g} pixels beyond the picture."
