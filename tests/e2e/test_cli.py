@@ -200,6 +200,19 @@ def test_a_key_with_other_content_is_refused_before_anything_is_stored(shell: Sh
     assert json.loads(shell.ok("project", "show", "keys", "--json"))["asset_count"] == 1
 
 
+def test_a_rule_takes_texts_one_by_one(shell: Shell) -> None:
+    shell.ok("project", "create", "patterns", "--choices", "a,b")
+    set_rule = ("rules", "set", "patterns", "forbidden_pattern")
+    said = shell.ok(*set_rule, "--enable", "--param", r"patterns=\d{16}", "--param", "patterns=^the ")
+    assert r"forbidden_pattern is on, severity WARNING, patterns = \d{16}, ^the , tools = ." in said
+    listed = json.loads(shell.ok("rules", "list", "patterns", "--json"))
+    (rule,) = (rule for rule in listed if rule["id"] == "forbidden_pattern")
+    assert rule["parameters"][0]["texts"] == [r"\d{16}", "^the "]
+    assert r"patterns = \d{16}" in shell.ok("rules", "list", "patterns")
+    assert "is not a regular expression" in shell.fails(*set_rule, "--param", "patterns=(")
+    assert "patterns = ," in shell.ok(*set_rule, "--param", "patterns=")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

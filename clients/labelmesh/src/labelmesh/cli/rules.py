@@ -83,11 +83,8 @@ def set_(
     if as_json:
         print_json(rule)
         return
-    parameters_shown = "".join(f", {_shown(parameter)}" for parameter in rule.parameters)
-    out.print(
-        f"{rule.id} is {'on' if rule.enabled else 'off'}, severity {rule.severity}{parameters_shown}.",
-        markup=False,
-    )
+    said = ", ".join([f"severity {rule.severity}", *map(_shown, rule.parameters)])
+    out.print(f"{rule.id} is {'on' if rule.enabled else 'off'}, {said}.", markup=False)
 
 
 def _shown(parameter: RuleParameter) -> str:
