@@ -15,7 +15,7 @@ from sam_segmenter import decoder_fast, decoder_weights
 from sam_segmenter import decoder_graph as graph
 from sam_segmenter.errors import ModelUnusable
 from sam_segmenter.frame import Floats
-from sam_segmenter.sharpness import Sharpness
+from sam_segmenter.sharpness import CELLS, Sharpness
 
 MASKS = graph.MASKS
 # Of logits that reach tens and tensors of about one; single precision in another order differs by 1e-4.
@@ -83,41 +83,42 @@ class Decoder:
         self._held = parts.held
         # Its results are kept for long. In an arena, which grows by doubling, they would hold twice their size.
         self._image = _session(parts.image, threads, arena=False)
-        self._prompt = _session(parts.prompt, threads)
-        self._refine = _session(parts.refine, threads)
-        self._few, self._few_held = self._fast(model, threads)
+        self._many = _Way(_session(parts.prompt, threads), _session(parts.refine, threads), parts.held)
+        self._few = self._fast(model, threads)
 
     @property
     def is_fast(self) -> bool:
-        """Whether prompts of few points are answered by the graph of `decoder_fast`."""
+        """Whether prompts of few points are answered by the graphs of `decoder_fast`."""
         return self._few is not None
 
-    def _fast(
-        self, model: onnx.ModelProto, threads: int
-    ) -> tuple[ort.InferenceSession | None, tuple[str, ...]]:
-        """The graph for few tokens and what it calls the held tensors; None when it does not answer the same."""
+    def _fast(self, model: onnx.ModelProto, threads: int) -> "_Way | None":
+        """The way for few points; None when it does not answer what the stock graph answers."""
         try:
             weights = decoder_weights.weights(model)
-            session = _session(decoder_fast.prompt_graph(weights), threads)
-            return session, self._proved(session, weights)
+            prompt, refine = decoder_fast.prompt_graph(weights), decoder_fast.refine_graph(weights)
+            return self._proved(_session(prompt, threads), _session(refine, threads), weights)
         except (KeyError, ValueError, _Differs):
             # A strange export, or another architecture: the published order of products answers for it.
-            return None, ()
+            return None
 
-    def _proved(self, session: ort.InferenceSession, weights: decoder_weights.Weights) -> tuple[str, ...]:
-        """What `session` calls each held tensor. Raises _Differs unless it answers a made-up prompt as it should."""
+    def _proved(
+        self, prompt: ort.InferenceSession, refine: ort.InferenceSession, weights: decoder_weights.Weights
+    ) -> "_Way":
+        """The way over these graphs. Raises _Differs unless it answers made-up prompts as it should."""
         trial = graph.trial()
-        held = self._image.run(list(self._held), {graph.EMBEDDING: trial[graph.EMBEDDING]})
-        places = trial[graph.EMBEDDING][0].reshape(256, -1).T + weights["prompt_encoder.no_mask_embed.weight"]
+        embedding, logits = trial[graph.EMBEDDING][0].astype(np.float16), trial[graph.MASK][0, 0]
+        features = self.prepare(embedding, Sharpness(np.zeros((CELLS, CELLS), np.float16)))
+        places = (
+            embedding.reshape(256, -1).T.astype(np.float32) + weights["prompt_encoder.no_mask_embed.weight"]
+        )
         known = decoder_fast.held(weights, places)
-        names = tuple(_same(tensor, known) for tensor in held)
-        prompt = {name: trial[name] for name in (graph.POINTS, graph.LABELS)}
-        outputs = [graph.LOGITS, graph.SCORES]
-        expected = self._prompt.run(outputs, prompt | dict(zip(self._held, held, strict=True)))
-        found = session.run(outputs, prompt | dict(zip(names, held, strict=True)))
-        if not all(np.allclose(a, b, atol=_TOLERANCE) for a, b in zip(expected, found, strict=True)):
-            raise _Differs
-        return names
+        way = _Way(prompt, refine, tuple(_same(tensor, known) for tensor in features.held))
+        xy, labels = trial[graph.POINTS][0], trial[graph.LABELS][0]
+        for earlier in (None, logits):
+            expected, found = (one.run(features, xy, labels, earlier) for one in (self._many, way))
+            if not all(np.allclose(a, b, atol=_TOLERANCE) for a, b in zip(expected, found, strict=True)):
+                raise _Differs
+        return way
 
     def prepare(self, embedding: NDArray[np.float16], sharpness: Sharpness) -> Features:
         """Features of an embedding 256 x 64 x 64."""
@@ -128,19 +129,32 @@ class Decoder:
     def decode(self, features: Features, prompt: ModelPrompt) -> Decoded:
         """The four masks that a prompt may mean."""
         xy, labels = _closed(prompt)
+        way = self._few if self._few and len(xy) <= decoder_fast.MOST_POINTS else self._many
+        logits, scores = way.run(features, xy, labels, prompt.logits)
+        return Decoded(logits[0], np.clip(scores[0], 0, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One order of the decoder's products: a graph for prompts, one for those with earlier logits, and what the first
+    calls the tensors that are held."""
+
+    prompt: ort.InferenceSession
+    refine: ort.InferenceSession
+    held: tuple[str, ...]
+
+    def run(self, features: Features, xy: Floats, labels: Floats, earlier: Floats | None) -> list[Floats]:
+        """Logits 1 x 4 x 256 x 256 and scores 1 x 4."""
         feed = {graph.POINTS: xy[None], graph.LABELS: labels[None]}
-        if prompt.logits is None and self._few is not None and len(xy) <= decoder_fast.MOST_POINTS:
-            feed |= dict(zip(self._few_held, features.held, strict=True))
-            session = self._few
-        elif prompt.logits is None:
-            feed |= dict(zip(self._held, features.held, strict=True))
-            session = self._prompt
+        if earlier is None:
+            feed |= dict(zip(self.held, features.held, strict=True))
+            session = self.prompt
         else:
             feed[graph.EMBEDDING] = features.embedding[None].astype(np.float32)
-            feed[graph.MASK] = prompt.logits[None, None].astype(np.float32)
-            session = self._refine
-        logits, scores = session.run([graph.LOGITS, graph.SCORES], feed)
-        return Decoded(logits[0], np.clip(scores[0], 0, 1))
+            feed[graph.MASK] = earlier[None, None].astype(np.float32)
+            session = self.refine
+        answer: list[Floats] = session.run([graph.LOGITS, graph.SCORES], feed)
+        return answer
 
 
 class _Differs(Exception):

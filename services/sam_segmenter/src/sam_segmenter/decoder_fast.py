@@ -23,7 +23,8 @@ from onnx import ModelProto
 from sam_segmenter.decoder_weights import Weights
 from sam_segmenter.graph_builder import Builder
 
-POINTS, LABELS, LOGITS, SCORES = "point_coords", "point_labels", "low_res_masks", "iou_predictions"
+EMBEDDING, POINTS, LABELS, MASK = "image_embeddings", "point_coords", "point_labels", "mask_input"
+LOGITS, SCORES = "low_res_masks", "iou_predictions"
 #: What is held of a picture: keys and values for the tokens, queries of the places, and the places themselves.
 HELD = {
     "keys": (1, 8, 16, 4096),
@@ -40,15 +41,23 @@ _SIDE_PX = 1024
 _EPSILON_NORM, _EPSILON_2D = 1e-5, 1e-6
 _DECODER, _ENCODER = "mask_decoder", "prompt_encoder"
 _TRANSFORMER = f"{_DECODER}.transformer"
+_PROMPT = {POINTS: (1, "n", 2), LABELS: (1, "n")}
+_ANSWER = {LOGITS: (1, _MASKS, 256, 256), SCORES: (1, _MASKS)}
 Array = NDArray[np.float32]
 
 
 def prompt_graph(weights: Weights) -> ModelProto:
     """Points and what is held -> four masks as logits and their scores. Raises KeyError for a missing weight."""
-    net = _Net(weights)
-    net.decode()
-    inputs = {POINTS: (1, "n", 2), LABELS: (1, "n"), **HELD}
-    return net.b.model(inputs, {LOGITS: (1, _MASKS, 256, 256), SCORES: (1, _MASKS)})
+    net = _Net(weights, held=True)
+    net.decode(net.b.reshape("places", _PLACES, _WIDTH))
+    return net.b.model({**_PROMPT, **HELD}, _ANSWER)
+
+
+def refine_graph(weights: Weights) -> ModelProto:
+    """Points, an embedding and an earlier answer's logits -> the same. Raises KeyError for a missing weight."""
+    net = _Net(weights, held=False)
+    net.decode(net.masked())
+    return net.b.model({**_PROMPT, EMBEDDING: (1, _WIDTH, _GRID, _GRID), MASK: (1, 1, 256, 256)}, _ANSWER)
 
 
 def held(weights: Weights, places: Array) -> dict[str, Array]:
@@ -80,17 +89,37 @@ def position(weights: Weights) -> Array:
 class _Net:
     """Writes the graph; values are n x 256 for tokens and 4,096 x 256 for places."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, *, held: bool) -> None:
+        """`held` says that the first layer's keys, values and queries are inputs."""
         self.b = Builder()
         self._w = weights
+        self._held = held
         self._position = self.b.const(position(weights))
         self._with_position: dict[str, str] = {}
 
-    def decode(self) -> None:
+    def masked(self) -> str:
+        """The places of an embedding that an earlier mask has been added to."""
+        b, name = self.b, f"{_ENCODER}.mask_downscaling"
+        mask = MASK
+        for conv, norm in ((0, 1), (3, 4)):
+            mask = b.op("Gelu", self._norm_channels(self._conv(mask, f"{name}.{conv}", 2), f"{name}.{norm}"))
+        dense = self._conv(mask, f"{name}.6", 1)
+        return b.transpose(b.reshape(b.op("Add", EMBEDDING, dense), _WIDTH, _PLACES), 1, 0)
+
+    def _conv(self, x: str, name: str, stride: int) -> str:
+        b = self.b
+        weight, bias = b.const(self._w[f"{name}.weight"]), b.const(self._w[f"{name}.bias"])
+        return b.op("Conv", x, weight, bias, kernel_shape=[stride] * 2, strides=[stride] * 2)
+
+    def _norm_channels(self, x: str, name: str) -> str:
+        """Layer normalisation over the channels of 1 x C x H x W, which are few."""
+        rows = self.b.transpose(x, 0, 2, 3, 1)
+        return self.b.transpose(self._norm_places(rows, name, _EPSILON_2D), 0, 3, 1, 2)
+
+    def decode(self, places: str) -> None:
         """From inputs to outputs."""
         b = self.b
         tokens = self._tokens()
-        places = b.reshape("places", _PLACES, _WIDTH)
         asked = tokens
         for number in (0, 1):
             asked, places = self._layer(number, asked, tokens, places)
@@ -122,6 +151,7 @@ class _Net:
     def _layer(self, number: int, asked: str, tokens: str, places: str) -> tuple[str, str]:
         """One layer of the two-way transformer; `tokens` serve as the tokens' own positions."""
         b, name = self.b, f"{_TRANSFORMER}.layers.{number}"
+        held = self._held and number == 0
         if number == 0:
             asked = self._among(f"{name}.self_attn", asked, asked)
         else:
@@ -129,14 +159,12 @@ class _Net:
         asked = self._norm(asked, f"{name}.norm1")
         attention = f"{name}.cross_attn_token_to_image"
         seen = (
-            self._ask_held(attention, asked, tokens)
-            if number == 0
-            else self._ask(attention, asked, tokens, places)
+            self._ask_held(attention, asked, tokens) if held else self._ask(attention, asked, tokens, places)
         )
         asked = self._norm(b.op("Add", asked, seen), f"{name}.norm2")
         inner = b.op("Relu", self._linear(asked, f"{name}.mlp.lin1"))
         asked = self._norm(b.op("Add", asked, self._linear(inner, f"{name}.mlp.lin2")), f"{name}.norm3")
-        told = self._tell(f"{name}.cross_attn_image_to_token", asked, tokens, places, first=number == 0)
+        told = self._tell(f"{name}.cross_attn_image_to_token", asked, tokens, places, held=held)
         return asked, self._norm_places(b.op("Add", places, told), f"{name}.norm4", _EPSILON_NORM)
 
     def _among(self, name: str, asking: str, values: str) -> str:
@@ -186,12 +214,12 @@ class _Net:
             b.op("Add", b.op("MatMul", b.reshape(mixed, _HEADS, -1, _WIDTH), values), bias), name
         )
 
-    def _tell(self, name: str, asked: str, tokens: str, places: str, *, first: bool) -> str:
+    def _tell(self, name: str, asked: str, tokens: str, places: str, *, held: bool) -> str:
         """Places attend to tokens."""
         b = self.b
         k = self._heads(b.op("Add", asked, tokens), f"{name}.k_proj")
         k = b.op("Mul", k, b.const(_HEAD**-0.5))
-        if first:
+        if held:
             queries = b.reshape("queries", _HEADS, _PLACES, _HEAD)
             scores = b.op("MatMul", queries, b.transpose(k, 0, 2, 1))
             scores = b.transpose(scores, 1, 0, 2)

@@ -87,9 +87,10 @@ def four_masks(model: ModelProto) -> ModelProto:
 
 
 def trial() -> dict[str, Array]:
-    """An input to compare two graphs by: two clicks and a point that says there is no box, on a made-up embedding."""
+    """An input to compare two graphs by: two clicks, a point that says there is no box, and a made-up earlier mask."""
     made = _prompt(3)
     made[LABELS] = np.asarray([[1, 0, -1]], np.float32)
+    made[MASK] = np.random.default_rng(0).normal(0, 8, (1, 1, 256, 256)).astype(np.float32)
     return made
 
 
