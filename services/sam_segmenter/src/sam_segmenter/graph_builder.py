@@ -1,6 +1,7 @@
 """A graph in ONNX, written node by node."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -18,7 +19,7 @@ class Builder:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, NDArray[np.generic]] = {}
 
-    def op(self, kind: str, *inputs: str, **attributes: object) -> str:
+    def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """A node with one result."""
         name = f"t{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, [*inputs], [name], **attributes))
