@@ -100,8 +100,9 @@ def _vision_table(known: Manifest, folder: Path) -> RenderableType:
         )
     return captioned(
         rows,
-        "by path: the checkpoint is yours; `sam-segmenter export --checkpoint FILE` makes a folder of it for "
-        "`labelmesh up --sam-model FOLDER`.",
+        "by path: the file is yours. `sam-segmenter export --checkpoint FILE` makes a repository for Triton of a ViT "
+        "checkpoint (docs/triton.md); a folder with encoder.onnx and decoder.onnx runs with `labelmesh up --sam-model "
+        "FOLDER`.",
     )
 
 
@@ -202,10 +203,19 @@ def _verify_checkpoint(known: Manifest, names: list[str], file: Path) -> None:
 def _fetchable(entry: Model | VisionModel | Checkpoint) -> Model | VisionModel:
     if isinstance(entry, Checkpoint):
         raise GivenByPath(
-            f"{entry.name} is given by path: get {entry.file} from its makers, "
-            f'then run "sam-segmenter export --checkpoint {entry.file}".'
+            f"{entry.name} is given by path: get {entry.file} from its makers, then {_next(entry)}."
         )
     return entry
+
+
+def _next(checkpoint: Checkpoint) -> str:
+    """What its user does with a checkpoint."""
+    if checkpoint.architecture == "vit_t":
+        return (
+            "bring it into encoder.onnx and decoder.onnx with their tools and give the folder as --sam-model"
+        )
+    export = f"sam-segmenter export --checkpoint {checkpoint.file} --model-type {checkpoint.architecture} --out REPO"
+    return f'run "{export}"'
 
 
 def _digests(model: Model | VisionModel) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 from labelmesh.local.errors import ModelUnavailable
 from labelmesh.models import Model, ModelError, VisionModel, Watch, default_cache, fetch, manifest
 
-_SAM_FILES = ("encoder.onnx", "decoder.onnx")
 _WITHOUT = "`labelmesh up --sam-model none` starts without one."
 
 
@@ -44,7 +43,7 @@ async def local_weights(model: str, fetching: Fetching) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class SamModel:
-    """A Segment Anything model on this machine: its name, and its folder with encoder.onnx and decoder.onnx."""
+    """A Segment Anything model on this machine: its name, and the folder of its files."""
 
     name: str
     folder: Path
@@ -57,9 +56,11 @@ async def local_sam(model: str, fetching: Fetching) -> SamModel:
     """
     if "/" in model or Path(model).is_dir():
         folder = Path(model).absolute()
-        missing = [name for name in _SAM_FILES if not (folder / name).is_file()]
-        if missing:
-            raise ModelUnavailable(f"The folder {folder} has no {' and no '.join(missing)}.")
+        if not (folder / "decoder.onnx").is_file():
+            raise ModelUnavailable(f"The folder {folder} has no decoder.onnx.")
+        # With Triton the encoder is there, and a description is here.
+        if not any((folder / name).is_file() for name in ("encoder.onnx", "model.json")):
+            raise ModelUnavailable(f"The folder {folder} has no encoder.onnx.")
         return SamModel(folder.name, folder)
     try:
         return SamModel(model, await _fetched(manifest().vision_model(model), fetching))

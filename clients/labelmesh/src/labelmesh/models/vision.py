@@ -59,7 +59,7 @@ class VisionModel(Described):
 
 
 class Checkpoint(Described):
-    """A PyTorch checkpoint that its user has: `sam-segmenter export --checkpoint` makes a folder of it.
+    """A PyTorch checkpoint that its user has; `sam-segmenter export --checkpoint` reads all but vit_t.
 
     `file` is the name that its makers gave it.
     """
