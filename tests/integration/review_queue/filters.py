@@ -25,18 +25,18 @@ CONFIDENCES = (None, 0.0, 0.1, 0.3, 0.5, 0.75, 1.0)
 Row = dict[str, Any]
 
 
-def rows(seed: int, n: int) -> list[Row]:
-    """Tasks as people see them at NOW, with the values of every field."""
-    random = Random(seed)
-    return [_row(random, i) for i in range(n)]
+def rows(project: str, n: int) -> list[Row]:
+    """A project's tasks as people see them at NOW, with the values of every field."""
+    random = Random(project)
+    return [_row(project, random, i) for i in range(n)]
 
 
-def _row(random: Random, i: int) -> Row:
+def _row(project: str, random: Random, i: int) -> Row:
     state = random.choice(STATES)
     reviewed = state == "DONE"
     confidence = random.choice([*CONFIDENCES, random.random()])
     row: Row = {
-        "uid": f"{random.randrange(10**9):09}{i:05}",
+        "uid": f"{project}{random.randrange(10**9):09}{i:05}",
         "key": f"{random.choice(AWKWARD)}{i % 7}-{i}",
         "state": state,
         "confidence": confidence,
@@ -142,7 +142,7 @@ def _matches(pieces: list[str], value: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pieces)), value, re.DOTALL) is not None
 
 
-_TEXTS = ("author", "reviewer", "key", "run", "prediction_error")
+_TEXTS = ("author", "reviewer", "key", "run", "prediction_error", "uid")
 _word = st.one_of(st.sampled_from(AWKWARD), st.text("ab%_*[]?'\"\\ \n", max_size=3))
 _ordered_texts = st.builds(
     lambda field, op, value, quote: _compare(field, op, _quoted([value], quote), value),
@@ -226,7 +226,8 @@ SORTABLE: dict[str, Callable[[Row], Any]] = {
     name: (lambda row, name=name: row[name])
     for name in (
         "author", "create_time", "decision", "findings", "key", "kind", "prediction_error", "review_time",
-        "reviewer", "run", "severity",
+        "reviewer", "run", "severity", "uid",
+        "uid",
     )
 }  # fmt: skip
 orders = st.lists(

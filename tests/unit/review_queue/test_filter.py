@@ -1,5 +1,7 @@
 """The language of filters and orders: what is read as what, and one clear sentence for all the rest."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -169,6 +171,14 @@ def test_any_string_of_its_own_words_is_a_filter_or_is_refused(words: list[str])
 )
 def test_a_list_walks_only_states_that_the_filter_lets_through(text: str, states: str) -> None:
     assert stored_states(parse(text)) == {TaskState[name] for name in states.split()}
+
+
+def test_every_field_stands_in_the_document() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "queue.md").read_text()
+    rows = [line.split("|") for line in document.splitlines() if line.startswith("| `")]
+    assert {row[1].strip(" `") for row in rows} == set(FIELDS)
+    for _, name, _, compared, _ in rows:
+        assert all(word in compared for word in FIELDS[name.strip(" `")].names), name
 
 
 def test_an_order_is_read() -> None:

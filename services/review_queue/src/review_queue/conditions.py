@@ -162,6 +162,7 @@ _COLUMNS: dict[str, _Column] = {
     "review_time": _t.review_time_us,
     "run": _t.run_uid,
     "severity": _t.severity,
+    "uid": _t.uid,
 }
 
 

@@ -18,6 +18,7 @@ from labelmesh.cli import (
     metrics,
     models,
     project,
+    queue,
     review,
     rules,
     runs,
@@ -75,6 +76,7 @@ app.command("segment")(segment.segment)
 app.command("review")(review.review)
 app.command("metrics")(metrics.metrics)
 app.command("export")(export.export)
+app.add_typer(queue.app, name="queue")
 app.add_typer(runs.app, name="runs")
 app.add_typer(rules.app, name="rules")
 app.add_typer(findings.app, name="findings")

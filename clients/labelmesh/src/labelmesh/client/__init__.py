@@ -42,7 +42,7 @@ from labelmesh.client.segmentation_run import (
     SegmentationRun,
     SegmentationRunState,
 )
-from labelmesh.client.task import Decision, Lease, Task, TaskCounts, TaskState
+from labelmesh.client.task import Decision, Explanation, Lease, Task, TaskCounts, TaskState
 
 __all__ = [
     "Click",
@@ -50,6 +50,7 @@ __all__ = [
     "Decision",
     "Endpoints",
     "ExamplePool",
+    "Explanation",
     "ExportedAsset",
     "FoundMasks",
     "Grid",

@@ -1,18 +1,24 @@
 """The review queue: leasing tasks and answering them."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 
 from ulid import ULID
 
 from labelmesh.client import wire
 from labelmesh.client.calls import Link
-from labelmesh.client.task import Decision, Lease, Task, TaskCounts, TaskState
+from labelmesh.client.task import Decision, Explanation, Lease, Task, TaskCounts, TaskState
 from labelmesh.review.v1 import queue_service_pb2
 from labelmesh.review.v1.queue_service_pb2_grpc import QueueServiceStub
 from labels import names
 from labels.correction import CorrectionOp, diff
 from labels.label import Annotation, Label
 from labels.proto import correction_op_to_pb, label_from_pb
+
+
+def quoted(text: str) -> str:
+    """The text as a value in a filter: its quotes, backslashes and asterisks stand for themselves."""
+    return '"' + re.sub(r'([\\"*])', r"\\\1", text) + '"'
 
 
 class Queue:
@@ -99,21 +105,41 @@ class Queue:
         """Say that the asset cannot be labelled, and why (1 to 2,000 characters)."""
         await self.submit(lease, Decision.REJECT, reason=reason, active_seconds=active_seconds)
 
-    async def count(self, project: str) -> TaskCounts:
-        """Tasks by state."""
-        request = queue_service_pb2.CountTasksRequest(parent=names.project_name(project))
+    async def count(self, project: str, filter: str = "") -> TaskCounts:
+        """Tasks by state, all of them or those that the filter holds for (docs/queue.md)."""
+        request = queue_service_pb2.CountTasksRequest(parent=names.project_name(project), filter=filter)
         response = await self._link.unary(self._stub.CountTasks, request, repeatable=True)
         return TaskCounts(response.waiting, response.open, response.leased, response.done)
 
-    async def tasks(self, project: str, state: TaskState | None = None) -> AsyncIterator[Task]:
-        """Tasks in priority order; those that are not done unless a state is given."""
+    async def explain(self, project: str, task_uid: str) -> Explanation:
+        """The priority of a task term by term; its uid is that of its asset."""
+        request = queue_service_pb2.ExplainPriorityRequest(name=names.task_name(project, task_uid))
+        response = await self._link.unary(self._stub.ExplainPriority, request, repeatable=True)
+        return wire.explanation_from_pb(response)
+
+    async def list(
+        self,
+        project: str,
+        state: TaskState | None = None,
+        *,
+        filter: str = "",
+        order_by: str = "",
+        page_size: int = 0,
+    ) -> AsyncIterator[Task]:
+        """Tasks in priority order, or as `order_by` says; docs/queue.md has the fields of filters and orders.
+
+        Without a state those that are not done; with a filter all that it holds for. Raises LabelmeshError with
+        reason FILTER_INVALID or ORDER_INVALID and a message that names the place.
+        """
         token = ""
         while True:
             request = queue_service_pb2.ListTasksRequest(
                 parent=names.project_name(project),
                 state=wire.task_state_to_pb(state),
-                page_size=_PAGE,
+                page_size=page_size or _PAGE,
                 page_token=token,
+                filter=filter,
+                order_by=order_by,
             )
             response = await self._link.unary(self._stub.ListTasks, request, repeatable=True)
             for pb in response.tasks:

@@ -37,6 +37,36 @@ class PriorityTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class PriorityTerm:
+    """A summand of the priority: `contribution` is the project's `weight` of that name times `value`."""
+
+    name: str
+    weight: float
+    value: float
+    contribution: float
+
+
+MAX_AHEAD = 10_000
+"""How far the tasks before one are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a task stands where it stands: its priority at `time_us` (microseconds since the epoch), term by term.
+
+    `rank` is the stored number that the queue is sorted by, lowest first; `ahead` how many open tasks come before this
+    one, counted up to 10,000, and 0 when it is not open itself.
+    """
+
+    priority: float
+    terms: tuple[PriorityTerm, ...]
+    rank: float
+    state: TaskState
+    ahead: int
+    time_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """An item in the review queue, with everything needed to answer it.
 

@@ -19,7 +19,15 @@ from labelmesh.client.run import (
     RunState,
     Shots,
 )
-from labelmesh.client.task import Decision, Lease, PriorityTerms, Task, TaskState
+from labelmesh.client.task import (
+    Decision,
+    Explanation,
+    Lease,
+    PriorityTerm,
+    PriorityTerms,
+    Task,
+    TaskState,
+)
 from labelmesh.label.v1 import label_pb2
 from labelmesh.qa.v1 import rule_service_pb2 as rule_pb
 from labelmesh.review.v1 import project_service_pb2 as project_pb
@@ -85,6 +93,18 @@ def task_from_pb(pb: queue_pb.Task) -> Task:
 def lease_from_pb(pb: queue_pb.Lease) -> Lease:
     """A lease with its task."""
     return Lease(task_from_pb(pb.task), pb.fencing_token, pb.expire_time_us)
+
+
+def explanation_from_pb(pb: queue_pb.ExplainPriorityResponse) -> Explanation:
+    """A task's priority, explained."""
+    return Explanation(
+        priority=pb.priority,
+        terms=tuple(PriorityTerm(t.name, t.weight, t.value, t.contribution) for t in pb.terms),
+        rank=pb.rank,
+        state=member(TaskState, queue_pb.TaskState.Name(pb.state), "OPEN"),
+        ahead=pb.ahead,
+        time_us=pb.time_us,
+    )
 
 
 def decision_to_pb(decision: Decision) -> queue_pb.Decision.ValueType:

@@ -154,7 +154,7 @@ class PhotoWalk:
         """Wait until all are open and the rule's finding has arrived at the task with the artifact."""
         end = monotonic() + _PATIENCE_S
         while True:
-            tasks = [task async for task in self._client.queue.tasks(photos.NAME)]
+            tasks = [task async for task in self._client.queue.list(photos.NAME)]
             found = [finding for task in tasks for finding in task.findings]
             if len(tasks) == len(self._photos) and all(map(_has_label, tasks)) and found:
                 self.summary.findings = [f"{finding.rule}: {finding.message}" for finding in found]

@@ -60,6 +60,7 @@ FIELDS = {
         Field("run", Kind.TEXT),
         Field("severity", Kind.LEVEL, tuple(SEVERITIES)),
         Field("state", Kind.NAME, tuple(state.name for state in TaskState)),
+        Field("uid", Kind.TEXT),
     )
 }
 """By name. `docs/queue.md` says what each means."""

@@ -1,0 +1,108 @@
+"""`labelmesh queue` as a process, against the running service."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis.serve import Server
+from labelmesh.review.v1 import queue_service_pb2
+from labels.label import Severity
+from review_queue.servicer import servicers
+from review_queue.settings import Settings
+from review_queue.status import STATUS
+
+Run = Callable[..., Awaitable[tuple[int, str, str]]]
+
+
+@pytest.fixture
+async def labelmesh(house: Any, settings: Settings, tmp_path: Path) -> AsyncIterator[Run]:
+    """Runs the command line as Ann; exit code, stdout, stderr."""
+    server = Server(settings, servicers(house.db, house.blobs), STATUS)
+    await server.start()
+    token = tmp_path / "token"
+    token.write_text("token-of-ann")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LABELMESH_")}
+    # Only the queue is asked; the others' addresses have to be there.
+    names = ("REVIEW_QUEUE", "LLM_ANNOTATOR", "QA_ENGINE", "SAM_SEGMENTER")
+    environment = kept | {f"LABELMESH_{name}": server.address for name in names}
+    environment["LABELMESH_TOKEN_FILE"] = str(token)
+
+    async def run(*arguments: str) -> tuple[int, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("labelmesh"),
+            *arguments,
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, errors = await process.communicate()
+        return process.returncode or 0, output.decode(), errors.decode()
+
+    yield run
+    await server.drain()
+
+
+async def test_the_queue_in_a_terminal(house: Any, labelmesh: Run) -> None:
+    project = await house.project()
+    assets = await house.import_texts(*(f"text {i}" for i in range(30)))
+    predictions = [house.prediction(a, i / 30) for i, a in enumerate(assets[:25])]
+    await house.deliver(project, *predictions)
+    await house.deliver(project, house.evaluation(predictions[19].label, Severity.ERROR, Severity.INFO))
+    lease, back = await house.lease(2)
+    await house.submit(back, "ACCEPT")
+    await house.queue.ReleaseLease(
+        queue_service_pb2.ReleaseLeaseRequest(name=lease.task.name, fencing_token=lease.fencing_token),
+        metadata=house.ann,
+    )
+
+    code, shown, notes = await labelmesh("queue", "list", "news", "--limit", "5")
+    assert code == 0, notes
+    assert "29 tasks" in shown
+    assert "Shown are 5 of 29" in notes
+    assert max(map(len, shown.splitlines())) <= 100
+    code, shown, _ = await labelmesh("queue", "list", "news", "--filter", "severity = ERROR")
+    assert [word in shown for word in ("k19", "ERROR ×2", "sport", "0.63", "1 task")] == [True] * 5
+
+    by_key = ("queue", "list", "news", "--filter", "confidence < 0.2", "--order-by", "key desc", "--json")
+    code, shown, _ = await labelmesh(*by_key)
+    assert [task["asset"]["key"] for task in json.loads(shown)] == ["k5", "k4", "k3", "k2", "k1", "k0"]
+
+    code, shown, _ = await labelmesh("queue", "count", "news", "--filter", "state = OPEN", "--json")
+    counted = json.loads(shown)
+    assert (counted["open"], counted["total"], counted["project_total"]) == (24, 24, 30)
+    code, shown, _ = await labelmesh("queue", "count", "news")
+    assert [word in shown for word in ("WAITING", "24", "30 tasks")] == [True] * 3
+
+    code, shown, _ = await labelmesh("queue", "explain", "news", "k3")
+    assert [word in shown for word in ("1 - confidence", "age_per_hour", "priority")] == [True] * 3
+    code, shown, _ = await labelmesh("queue", "explain", "news", back.task.name.rpartition("/")[2], "--json")
+    explained = json.loads(shown)
+    assert (explained["key"], explained["state"], len(explained["terms"])) == (
+        back.task.asset.key,
+        "DONE",
+        3,
+    )
+
+
+async def test_what_is_wrong_ends_in_a_sentence(house: Any, labelmesh: Run) -> None:
+    await house.project()
+    code, shown, notes = await labelmesh("queue", "list", "news", "--filter", "confidence < high")
+    assert (code, shown) == (1, "")
+    assert " ".join(notes.split()) == (
+        "Error: The filter is not valid at character 14: `confidence` is a number such as 0.5."
+    )
+    code, _, notes = await labelmesh("queue", "list", "news", "--order-by", "category")
+    assert code == 1
+    assert "The order is not valid at character 1" in notes
+    for key in ('no "such" key', "*", "\\"):
+        code, _, notes = await labelmesh("queue", "explain", "news", key)
+        assert code == 1
+        assert "has no asset with the key" in notes
+    code, shown, _ = await labelmesh("queue", "list", "news")
+    assert (code, shown) == (0, "Nothing waits for review.\n")
