@@ -97,14 +97,14 @@ class Decoder:
             weights = decoder_weights.weights(model)
             prompt, refine = decoder_fast.prompt_graph(weights), decoder_fast.refine_graph(weights)
             return self._proved(_session(prompt, threads), _session(refine, threads), weights)
-        except (KeyError, ValueError, _Differs):
+        except (KeyError, ValueError):
             # A strange export, or another architecture: the published order of products answers for it.
             return None
 
     def _proved(
         self, prompt: ort.InferenceSession, refine: ort.InferenceSession, weights: decoder_weights.Weights
-    ) -> "_Way":
-        """The way over these graphs. Raises _Differs unless it answers made-up prompts as it should."""
+    ) -> "_Way | None":
+        """The way over these graphs; None unless it answers made-up prompts as it should."""
         trial = graph.trial()
         embedding, logits = trial[graph.EMBEDDING][0].astype(np.float16), trial[graph.MASK][0, 0]
         features = self.prepare(embedding, Sharpness(np.zeros((CELLS, CELLS), np.float16)))
@@ -112,12 +112,15 @@ class Decoder:
             embedding.reshape(256, -1).T.astype(np.float32) + weights["prompt_encoder.no_mask_embed.weight"]
         )
         known = decoder_fast.held(weights, places)
-        way = _Way(prompt, refine, tuple(_same(tensor, known) for tensor in features.held))
+        names = tuple(_same(tensor, known) for tensor in features.held)
+        if None in names:
+            return None
+        way = _Way(prompt, refine, tuple(map(str, names)))
         xy, labels = trial[graph.POINTS][0], trial[graph.LABELS][0]
         for earlier in (None, logits):
             expected, found = (one.run(features, xy, labels, earlier) for one in (self._many, way))
             if not all(np.allclose(a, b, atol=_TOLERANCE) for a, b in zip(expected, found, strict=True)):
-                raise _Differs
+                return None
         return way
 
     def prepare(self, embedding: NDArray[np.float16], sharpness: Sharpness) -> Features:
@@ -157,16 +160,12 @@ class _Way:
         return answer
 
 
-class _Differs(Exception):
-    """Two graphs answer the same prompt differently."""
-
-
-def _same(tensor: Floats, known: Mapping[str, Floats]) -> str:
-    """The name of the equal one. Raises _Differs when there is none."""
+def _same(tensor: Floats, known: Mapping[str, Floats]) -> str | None:
+    """The name of the equal one; None when there is none."""
     for name, value in known.items():
         if value.shape == tensor.shape and np.allclose(value, tensor, atol=_TOLERANCE):
             return name
-    raise _Differs
+    return None
 
 
 def _closed(prompt: ModelPrompt) -> tuple[Floats, Floats]:
