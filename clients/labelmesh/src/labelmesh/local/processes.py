@@ -46,17 +46,22 @@ class Process:
         try:
             async with asyncio.timeout(self.program.start_seconds):
                 while not await health.serves(self.program):
-                    if self.exit_code is not None:
-                        raise StartFailed(
-                            f"{self.program.name} ended with code {self.exit_code}{self._last_words()}; "
-                            f"its log is {self.log}."
-                        )
+                    self._check_lives()
                     await asyncio.sleep(_LOOK_EVERY_S)
+            # What answered may be another's process that took the port between its choice and now.
+            self._check_lives()
         except TimeoutError:
             raise StartFailed(
                 f"{self.program.name} did not come up within {self.program.start_seconds:.0f} s; "
                 f"its log is {self.log}."
             ) from None
+
+    def _check_lives(self) -> None:
+        if self.exit_code is not None:
+            raise StartFailed(
+                f"{self.program.name} ended with code {self.exit_code}{self._last_words()}; "
+                f"its log is {self.log}."
+            )
 
     async def stop(self) -> None:
         """Ask it to end, and end it when it takes longer than it may."""
