@@ -69,6 +69,21 @@ async def test_a_program_that_ends_at_once_is_named_with_its_log(
     await supervisor.stop()
 
 
+async def test_another_process_on_the_port_is_not_taken_for_ours(
+    tmp_path: Path, supervisor: Supervisor
+) -> None:
+    ours = broker(tmp_path)
+    await supervisor.start([ours])
+    late = Supervisor(tmp_path / "late", lambda _event: None, lambda: None)
+    asleep = (sys.executable, "-c", "import time; time.sleep(60)")
+    try:
+        with pytest.raises(StartFailed, match="did not come up"):
+            await late.start([replace(ours, command=asleep, start_seconds=1.0)])
+    finally:
+        await late.stop()
+        await supervisor.stop()
+
+
 async def test_a_program_that_never_serves_is_given_up(tmp_path: Path, supervisor: Supervisor) -> None:
     program = replace(
         broker(tmp_path), command=(sys.executable, "-c", "import time; time.sleep(60)"), start_seconds=0.5

@@ -6,6 +6,8 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from labelmesh.local import health
 from labelmesh.local.errors import StartFailed
 from labelmesh.local.identity import Identity, identify
@@ -45,16 +47,26 @@ class Process:
         """Wait until it serves; raises StartFailed when it ends first or takes too long."""
         try:
             async with asyncio.timeout(self.program.start_seconds):
-                while not await health.serves(self.program):
+                # What answers may be another's process that took the port between its choice and now.
+                while not (await health.serves(self.program) and self._listens()):
                     self._check_lives()
                     await asyncio.sleep(_LOOK_EVERY_S)
-            # What answered may be another's process that took the port between its choice and now.
-            self._check_lives()
         except TimeoutError:
             raise StartFailed(
                 f"{self.program.name} did not come up within {self.program.start_seconds:.0f} s; "
                 f"its log is {self.log}."
             ) from None
+
+    def _listens(self) -> bool:
+        """Whether it holds the port itself; where the system does not tell, it is believed."""
+        port = int(self.program.address.rpartition(":")[2])
+        try:
+            sockets = psutil.Process(self.pid).net_connections("tcp")
+        except psutil.AccessDenied:
+            return True
+        except psutil.NoSuchProcess:
+            return False
+        return any(s.status == psutil.CONN_LISTEN and s.laddr.port == port for s in sockets)
 
     def _check_lives(self) -> None:
         if self.exit_code is not None:
