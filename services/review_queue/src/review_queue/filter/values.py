@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 
+from review_queue.errors import FilterInvalid
 from review_queue.filter.expression import Pattern, Value
 from review_queue.filter.fields import SEVERITIES, Field, Kind
 
@@ -18,8 +19,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PIECE = re.compile(r"\\(.)|([^\\])", re.DOTALL)
 
 
-class ValueInvalid(Exception):
-    """The value is not one of its field's; the message says why, without a period."""
+class ValueInvalid(FilterInvalid):
+    """The value is not one of its field's.
+
+    The message says why, without a period: whoever knows the place makes a sentence of it.
+    """
 
 
 def read(field: Field, written: str, *, exact: bool) -> Value:
