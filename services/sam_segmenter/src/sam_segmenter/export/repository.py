@@ -116,5 +116,7 @@ def _save(model: ModelProto, folder: Path) -> Path:
         # The writer adds to a file that is there, and takes the weights out of the model.
         (version / "model.onnx.data").unlink(missing_ok=True)
         onnx.save(model, path, save_as_external_data=True, location="model.onnx.data")
+        # It writes for its own user alone; Triton is another.
+        (version / "model.onnx.data").chmod(0o644)
         load_external_data_for_model(model, str(version))
     return path
