@@ -112,7 +112,7 @@ def index(container: InputContainer, stream: VideoStream) -> Index:
     return Index(len(shown), shown, sorted(numbers | {0}))
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator["av.Packet[VideoStream]"]:
     """The packets that become frames; a damaged file ends where the damage is."""
     vp8 = stream.codec_context.name in ("vp8", "libvpx")
     try:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from sam_segmenter.decoder import Decoded, ModelPrompt
 from sam_segmenter.frame import LOGITS_PX, SIDE_PX, Bitmap, Floats, Pixels
-from sam_segmenter.video.motion import Motion
 
 #: Frames for which a lost object is looked for.
 PATIENCE = 15
@@ -25,7 +24,16 @@ _MARGIN = 0.05
 _LOST_IOU, _DOUBT_IOU = 0.4, 0.65
 _LOST_SCORE, _DOUBT_SCORE = 0.4, 0.7
 _LOST_GROWTH, _DOUBT_GROWTH = 2.5, 1.5
-_LOST_LOOKS, _DOUBT_LOOKS = 0.3, 0.55
+_LOST_LOOKS, _HIDDEN_LOOKS = 0.5, 0.65
+# Where few of its points were found again, it must look all the more like itself.
+_LOST_KEPT, _HIDDEN_KEPT = 0.15, 0.35
+_LOST_LOOKS_UNKEPT, _HIDDEN_LOOKS_UNKEPT = 0.8, 0.9
+# Something stands in front of an object that covers less than this share of what it used to.
+_LOST_SHARE, _HIDDEN_SHARE = 0.25, 0.6
+# Share of a new frame in what is remembered of size and colours: slow enough to tell hiding from going away.
+_NEWS = 0.1
+# Frames over which an object is thought to go on as it went.
+_FARTHEST = 12
 # Fewer of the logits' pixels than this are no object that the decoder could speak about.
 _LEAST_PX = 6
 _BINS = 4
@@ -38,15 +46,17 @@ Grid = NDArray[np.int8]
 class Followed:
     """What is known of an object after a frame.
 
-    `grid` are its logits 256 x 256 in eighths, of frame `frame`, on which it was last seen; `shift` is what it moves in
-    a frame, x and y in pixels of the grid; `looks` are the shares, in 255ths, of its colours in 64 bins; `area` is the
-    pixels of the grid that it covered when it was last prompted or seen; `lost` counts frames since it was seen.
+    `grid` are its logits 256 x 256 in eighths, of frame `frame`, on which all of it was last seen; `shift` is what it
+    moves in a frame, x and y in pixels of the grid; `looks` are the shares, in 255ths, of its colours in 64 bins, and
+    `area` the pixels of the grid that it covers, both remembered over some frames; `lost` counts frames since anything
+    of it was seen.
     """
 
     frame: int
     grid: Grid
     shift: tuple[float, float]
     looks: NDArray[np.uint8]
+    area: float
     predicted_iou: float
     lost: int = 0
 
@@ -63,17 +73,23 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An answer of the decoder that is believed: logits 256 x 256, estimate of the IoU, whether a person should look."""
+    """An answer of the decoder that is believed: logits 256 x 256 and the estimate of the IoU.
+
+    `hidden` says that something seems to be in front of the object, `doubtful` that a person should look.
+    """
 
     logits: Floats
     predicted_iou: float
+    hidden: bool
     doubtful: bool
 
 
 def begin(frame: int, logits: Floats, predicted_iou: float, square: Pixels) -> Followed:
     """What is known of an object that was prompted on a frame."""
     grid = quantised(logits)
-    return Followed(frame, grid, (0.0, 0.0), looks_of(square, grid > 0), predicted_iou)
+    mask = grid > 0
+    area = float(np.count_nonzero(mask))
+    return Followed(frame, grid, (0.0, 0.0), looks_of(square, mask), area, predicted_iou)
 
 
 def quantised(logits: Floats) -> Grid:
@@ -94,36 +110,53 @@ def ask(moved: Floats) -> ModelPrompt | None:
     corners = np.asarray(((x0 - dx, y0 - dy), (x1 + dx, y1 + dy)), dtype=np.float32)
     depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     y, x = np.unravel_index(int(depth.argmax()), depth.shape)
-    xy = np.vstack((((x + 0.5, y + 0.5),), np.clip(corners, 0, LOGITS_PX))).astype(np.float32) * np.float32(_SIDE)
+    xy = np.vstack((((x + 0.5, y + 0.5),), np.clip(corners, 0, LOGITS_PX))).astype(np.float32) * np.float32(
+        _SIDE
+    )
     return ModelPrompt(xy, np.asarray((1, 2, 3), dtype=np.float32), moved)
 
 
-def choose(before: Followed, moved: Floats, decoded: Decoded, square: Pixels) -> Seen | None:
-    """The decoder's mask that fits the moved one best; None when none of them is the object."""
+def choose(
+    before: Followed, moved: Floats, kept: float | None, decoded: Decoded, square: Pixels
+) -> Seen | None:
+    """The decoder's mask that fits the moved one best; None when none of them is the object.
+
+    `kept` is the motion's. The decoder tends to agree with the mask that it is asked about whatever lies there, so that
+    their overlap says little; colours and points found again say whether it is the object.
+    """
     mask = moved > 0
     fits = [iou(mask, logits > 0) for logits in decoded.logits]
     best = int(np.argmax(np.asarray(fits) + 0.25 * decoded.predicted_iou))
     found, fit, score = decoded.logits[best] > 0, fits[best], float(decoded.predicted_iou[best])
-    area, expected = np.count_nonzero(found), np.count_nonzero(mask)
+    area, expected = int(np.count_nonzero(found)), int(np.count_nonzero(mask))
     growth = max(area, expected) / max(1, min(area, expected))
     alike = likeness(before.looks, looks_of(square, found))
-    lost = (fit < _LOST_IOU, score < _LOST_SCORE, growth > _LOST_GROWTH, alike < _LOST_LOOKS)
-    # Whoever was lost has to show more to be taken for the same again.
-    doubts = (fit < _DOUBT_IOU, score < _DOUBT_SCORE, growth > _DOUBT_GROWTH, alike < _DOUBT_LOOKS)
-    if area < _LEAST_PX or any(lost) or (before.lost and any(doubts)):
+    if area < max(_LEAST_PX, _LOST_SHARE * before.area) or growth > _LOST_GROWTH:
         return None
-    return Seen(decoded.logits[best], score, any(doubts))
+    kept = 1.0 if kept is None else kept
+    lost_below = _LOST_LOOKS_UNKEPT if kept < _LOST_KEPT else _LOST_LOOKS
+    if fit < _LOST_IOU or score < _LOST_SCORE or alike < lost_below:
+        return None
+    hidden_below = _HIDDEN_LOOKS_UNKEPT if kept < _HIDDEN_KEPT else _HIDDEN_LOOKS
+    hidden = area < _HIDDEN_SHARE * before.area or alike < hidden_below
+    doubtful = hidden or fit < _DOUBT_IOU or score < _DOUBT_SCORE or growth > _DOUBT_GROWTH
+    # What was lost has to show more to be taken for the same again.
+    return None if before.lost and doubtful else Seen(decoded.logits[best], score, hidden, doubtful)
 
 
-def seen_again(before: Followed, frame: int, motion: Motion, seen: Seen, square: Pixels) -> Followed:
+def seen_again(before: Followed, frame: int, seen: Seen, square: Pixels) -> Followed:
     """What is known after a frame on which the object was seen."""
-    elapsed = max(1, abs(frame - before.frame))
-    old, new = _centre(before.grid > 0), _centre(seen.logits > 0)
-    rate = ((new[0] - old[0]) / elapsed, (new[1] - old[1]) / elapsed)
     grid = quantised(seen.logits)
-    # Slowly, so that light may change but another object does not become the same one.
-    looks = 0.9 * before.looks.astype(np.float32) + 0.1 * looks_of(square, grid > 0)
-    return Followed(frame, grid, rate, np.rint(looks).astype(np.uint8), seen.predicted_iou)
+    mask = grid > 0
+    area = (1 - _NEWS) * before.area + _NEWS * float(np.count_nonzero(mask))
+    if seen.hidden:
+        # The mask and the colours are those of a part, or of what is in front: nothing to go on from.
+        return replace(before, area=area, predicted_iou=seen.predicted_iou, lost=0)
+    elapsed = max(1, abs(frame - before.frame))
+    old, new = _centre(before.grid > 0), _centre(mask)
+    shift = ((new[0] - old[0]) / elapsed, (new[1] - old[1]) / elapsed)
+    looks = (1 - _NEWS) * before.looks.astype(np.float32) + _NEWS * looks_of(square, mask)
+    return Followed(frame, grid, shift, np.rint(looks).astype(np.uint8), area, seen.predicted_iou)
 
 
 def missed(before: Followed) -> Followed:
@@ -133,7 +166,7 @@ def missed(before: Followed) -> Followed:
 
 def expected_shift(before: Followed, frame: int) -> tuple[float, float]:
     """How far it should have gone by that frame, pixels of the grid; it is not thought to go on for long unseen."""
-    elapsed = min(abs(frame - before.frame), 4)
+    elapsed = min(abs(frame - before.frame), _FARTHEST)
     return before.shift[0] * elapsed, before.shift[1] * elapsed
 
 

@@ -13,12 +13,13 @@ from sam_segmenter.frame import LOGITS_PX, SIDE_PX, Bitmap, Floats, Pixels
 
 GREY_PX = SIDE_PX // 2
 _RATIO = GREY_PX // LOGITS_PX
-# Points to follow; fewer than the second say nothing of a turn, fewer than the third nothing at all.
-_MOST_POINTS, _FOR_SHAPE, _FOR_SHIFT = 200, 8, 3
+# Points to follow; fewer than the second say nothing of a turn, fewer than the third nothing at all. That most of them
+# are lost means something from the last number on.
+_MOST_POINTS, _FOR_SHAPE, _FOR_SHIFT, _TELLING = 200, 8, 3, 20
 # A point followed there and back again must return to within this, pixels of the grey.
 _RETURN_PX = 1.0
 _MOST_SCALE = 1.3
-_WINDOW = {"winSize": (17, 17), "maxLevel": 4}
+_WINDOW_PX, _HALVINGS = (17, 17), 4
 # Peak of the phase correlation, 0 to 1, from which on it is believed.
 _PEAK = 0.15
 
@@ -28,10 +29,13 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Where the points of an object went: `matrix` 2 x 3 on the logits' grid; `seen` is false when it is a guess."""
+    """Where the points of an object went: `matrix` 2 x 3 on the logits' grid.
+
+    `kept` is the share of its points, 0 to 1, that were found again and moved alike; None when there were too few to say.
+    """
 
     matrix: Matrix
-    seen: bool
+    kept: float | None
 
     def move(self, logits: Floats) -> Floats:
         """Logits 256 x 256 after the motion; what comes in over the edge is outside of the object."""
@@ -52,35 +56,44 @@ def between(before: Greys, after: Greys, mask: Bitmap, shift: tuple[float, float
 
     `shift` is where it is expected to have gone, x and y in pixels of the logits' grid; it stands when nothing is found.
     """
-    old, new = _followed(before, after, mask, shift)
+    points, old, new = _followed(before, after, mask, shift)
+    few = points < _TELLING
     if len(old) >= _FOR_SHAPE:
-        matrix, fits = cv2.estimateAffinePartial2D(old, new, method=cv2.RANSAC, ransacReprojThreshold=2.0)
+        found, fits = cv2.estimateAffinePartial2D(old, new, method=cv2.RANSAC, ransacReprojThreshold=2.0)
+        matrix = None if found is None else np.asarray(found, dtype=np.float64)
         if matrix is not None and fits.sum() >= max(_FOR_SHAPE, 0.4 * len(old)) and _plausible(matrix):
-            return Motion(_on_grid(matrix), seen=True)
-    if len(old) >= _FOR_SHIFT:
-        return Motion(_on_grid(_shifted(np.median(new - old, axis=0))), seen=True)
-    found = _correlated(before, after, mask, shift)
-    if found is not None:
-        return Motion(_on_grid(_shifted(found)), seen=True)
-    return Motion(_shifted(np.asarray(shift)), seen=False)
+            return Motion(_on_grid(matrix), None if few else int(fits.sum()) / points)
+    if len(old) >= _FOR_SHIFT and few:
+        return Motion(_on_grid(_shifted(np.median(new - old, axis=0))), None)
+    by = _correlated(before, after, mask)
+    if by is None:
+        by = np.asarray(shift) * _RATIO
+    return Motion(_on_grid(_shifted(by)), None if few else 0.0)
 
 
 def _followed(
     before: Greys, after: Greys, mask: Bitmap, shift: tuple[float, float]
-) -> tuple[Floats, Floats]:
-    """Points on the object, n x 2 in pixels of the grey, and where they went."""
+) -> tuple[int, Floats, Floats]:
+    """Number of points on the object; those found again, n x 2 in pixels of the grey, and where they went."""
     inside = cv2.resize(mask.astype(np.uint8), (GREY_PX, GREY_PX), interpolation=cv2.INTER_NEAREST)
     old = cv2.goodFeaturesToTrack(before, _MOST_POINTS, 0.01, 4, mask=inside)
     if old is None:
-        return np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
+        return 0, np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
     old = np.asarray(old, dtype=np.float32).reshape(-1, 1, 2)
     guess = old + np.asarray(shift, dtype=np.float32) * _RATIO
+    new, there = _flow(before, after, old, guess)
+    back, home = _flow(after, before, new, old.copy())
+    good = there & home & (np.linalg.norm(back - old, axis=2).ravel() < _RETURN_PX)
+    return len(old), old[good, 0], new[good, 0]
+
+
+def _flow(before: Greys, after: Greys, points: Floats, guess: Floats) -> tuple[Floats, Bitmap]:
+    """Where points n x 1 x 2 went, begun from a guess, and which of them were found again."""
     flags = cv2.OPTFLOW_USE_INITIAL_FLOW
-    new, there, _ = cv2.calcOpticalFlowPyrLK(before, after, old, guess, flags=flags, **_WINDOW)
-    back, home, _ = cv2.calcOpticalFlowPyrLK(after, before, new, old.copy(), flags=flags, **_WINDOW)
-    away = np.linalg.norm(back - old, axis=2).ravel()
-    good = (there.ravel() == 1) & (home.ravel() == 1) & (away < _RETURN_PX)
-    return old[good, 0], np.asarray(new[good, 0], dtype=np.float32)
+    new, there, _ = cv2.calcOpticalFlowPyrLK(
+        before, after, points, guess, None, None, winSize=_WINDOW_PX, maxLevel=_HALVINGS, flags=flags
+    )
+    return np.asarray(new, dtype=np.float32), np.asarray(there).ravel() == 1
 
 
 def _plausible(matrix: Matrix) -> bool:
@@ -88,9 +101,7 @@ def _plausible(matrix: Matrix) -> bool:
     return 1 / _MOST_SCALE < scale < _MOST_SCALE
 
 
-def _correlated(
-    before: Greys, after: Greys, mask: Bitmap, shift: tuple[float, float]
-) -> NDArray[np.float64] | None:
+def _correlated(before: Greys, after: Greys, mask: Bitmap) -> NDArray[np.float64] | None:
     """The shift, in pixels of the grey, of the object's surroundings; None without a clear peak."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
