@@ -27,7 +27,7 @@ def test_what_cannot_be_meant_is_refused_with_a_sentence(arguments, said, tmp_pa
 
 def test_a_folder_without_a_model_is_a_sentence_and_not_a_traceback(tmp_path, capsys):
     assert command.main(["--from-onnx", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
-    assert capsys.readouterr().err == "The encoder's files cannot be read.\n"
+    assert capsys.readouterr().err == "The encoder's file is missing or not ONNX.\n"
 
 
 def test_without_torch_it_says_where_to_read_on(tmp_path, capsys, monkeypatch):
