@@ -17,6 +17,7 @@ from labelmesh.segmenter.v1.segmentation_run_service_pb2_grpc import (
     add_SegmentationRunServiceServicer_to_server,
 )
 from labelmesh.segmenter.v1.segmenter_service_pb2_grpc import add_SegmenterServiceServicer_to_server
+from labelmesh.segmenter.v1.video_service_pb2_grpc import add_VideoServiceServicer_to_server
 from sam_segmenter import heap, model
 from sam_segmenter.batch.consumer import BatchConsumer
 from sam_segmenter.batch.finder import Finder
@@ -29,6 +30,7 @@ from sam_segmenter.prefetch import Prefetch
 from sam_segmenter.segment_servicer import SegmenterServicer
 from sam_segmenter.servicer import SERVICES, STATUS, MaskServicer
 from sam_segmenter.settings import Settings
+from sam_segmenter.video.room import video_servicer
 
 _SHARED_SECONDS = 7 * 86_400.0
 
@@ -59,7 +61,8 @@ async def segmenting(
     if s.shared_embeddings:
         store = ObjectStore(broker, "labelmesh-embeddings", s.shared_embedding_bytes, _SHARED_SECONDS)
         shared = await parts.enter_async_context(store)
-    made = model.segmenter(s, folder, identity, Pictures(blobs), shared)
+    pictures = Pictures(blobs)
+    made = model.segmenter(s, folder, identity, pictures, shared)
     segmenter = await parts.enter_async_context(made)
     ahead = await parts.enter_async_context(
         Prefetch(segmenter.warm, lambda: segmenter.encoding > 0, s.prefetch)
@@ -71,9 +74,11 @@ async def segmenting(
     await parts.enter_async_context(Consumer(broker, database, service=s.service, handlers=consumer.handlers))
     runs = SegmentationRunServicer(database, identity.name, worker.wake)
     clicks = SegmenterServicer(segmenter, blobs, model.describe(s, identity))
+    videos = await parts.enter_async_context(video_servicer(s, segmenter, blobs, pictures))
     return [
         (add_SegmenterServiceServicer_to_server, clicks, SERVICES["SegmenterService"]),
         (add_SegmentationRunServiceServicer_to_server, runs, SERVICES["SegmentationRunService"]),
+        (add_VideoServiceServicer_to_server, videos, SERVICES["VideoService"]),
     ]
 
 

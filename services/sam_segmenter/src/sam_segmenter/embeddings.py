@@ -125,8 +125,11 @@ class Embeddings:
         """Whether it is in this process, without touching its place in the order."""
         return key in self._held
 
-    async def get(self, key: Key, encode: Callable[[], Awaitable[Encoded]]) -> _Made:
-        """What the decoder needs, and where it was. `encode` is called when it is nowhere; its errors are raised."""
+    async def get(self, key: Key, encode: Callable[[], Awaitable[Encoded]], *, keep: bool = True) -> _Made:
+        """What the decoder needs, and where it was. `encode` is called when it is nowhere; its errors are raised.
+
+        With `keep` false nothing is held in either tier of what was made for this call.
+        """
         found = self._held.get(key)
         if found is not None:
             self._held.move_to_end(key)
@@ -134,7 +137,7 @@ class Embeddings:
             return found, Tier.MEMORY
         task = self._under_way.get(key)
         if task is None:
-            task = self._under_way[key] = asyncio.create_task(self._make(key, encode))
+            task = self._under_way[key] = asyncio.create_task(self._make(key, encode, keep))
             task.add_done_callback(lambda done: self._forget(key, done))
         features, tier = await self._wait(key, task)
         LOOKUPS.labels(tier).inc()
@@ -157,19 +160,21 @@ class Embeddings:
         if self._under_way.get(key) is task:
             del self._under_way[key]
 
-    async def _make(self, key: Key, encode: Callable[[], Awaitable[Encoded]]) -> _Made:
+    async def _make(self, key: Key, encode: Callable[[], Awaitable[Encoded]], keep: bool) -> _Made:
         async with self._makers:
-            return await self._made(key, encode)
+            return await self._made(key, encode, keep)
 
-    async def _made(self, key: Key, encode: Callable[[], Awaitable[Encoded]]) -> _Made:
+    async def _made(self, key: Key, encode: Callable[[], Awaitable[Encoded]], keep: bool) -> _Made:
         name = key.name
         data = await self._shared.get(name)
         encoded, tier = Encoded.from_bytes(data) if data else None, Tier.SHARED
         if encoded is None:
             encoded, tier = await encode(), Tier.ENCODED
-            self._shared.put_soon(name, encoded.to_bytes())
+            if keep:
+                self._shared.put_soon(name, encoded.to_bytes())
         features = await self._prepare(encoded)
-        self._keep(key, features)
+        if keep:
+            self._keep(key, features)
         return features, tier
 
     def _keep(self, key: Key, features: Features) -> None:

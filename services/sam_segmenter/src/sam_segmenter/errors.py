@@ -140,6 +140,14 @@ class SessionNotFound(NotThere):
     """There is no such video session: it was ended or not used for a while. Create it again; a cursor goes on there."""
 
 
+class SessionsFull(SegmenterError):
+    """Too many videos are open here: end a session, or try again in a few minutes."""
+
+
+class PromptsFull(RequestInvalid):
+    """The prompts of a session may take 384 KiB: remove an object, or open another session."""
+
+
 class ObjectNotFound(NotThere):
     """The session has no such object."""
 

@@ -23,7 +23,7 @@ from sam_segmenter.decoder import Decoded, Decoder, Features, ModelPrompt
 from sam_segmenter.embeddings import Embeddings, Encoded, Key, Tier
 from sam_segmenter.encoder import Encoder
 from sam_segmenter.errors import HandleInvalid, LogitsForeign, TooManyObjects
-from sam_segmenter.frame import Region
+from sam_segmenter.frame import Pixels, Region
 from sam_segmenter.handles import LogitsStore
 from sam_segmenter.pictures import Picture, Pictures
 from sam_segmenter.prompts import Prompt
@@ -169,11 +169,33 @@ class Segmenter:
         try:
             picture = await self._picture(view.tenant, view.ref)
             square = await asyncio.to_thread(frame.to_square, picture.pixels, view.region)
-            embedding = await self._encoder.encode(square, *view.region.input_size)
-            # A copy: what is kept for long must not hold the encoder's own memory.
-            return Encoded(embedding.copy(), await asyncio.to_thread(sharpness.measure, square))
+            return await self._encode_square(square, view.region)
         finally:
             self.encoding -= 1
+
+    async def _encode_square(self, square: Pixels, region: Region) -> Encoded:
+        embedding = await self._encoder.encode(square, *region.input_size)
+        # A copy: what is kept for long must not hold the encoder's own memory.
+        return Encoded(embedding.copy(), await asyncio.to_thread(sharpness.measure, square))
+
+    async def features_of(
+        self, square: Pixels, tenant: str, name: str, region: Region, *, keep: bool
+    ) -> Features:
+        """Features of what is in the model's square already; `name` (64 hexadecimal digits) tells it from all else.
+
+        Without `keep` they are looked for where they may be held, and not held afterwards: a film passes by once and
+        must not push out the pictures that people click on. Raises EncoderError.
+        """
+        key = Key(tenant, name, self._model_sha256, region, PREPROCESSING)
+
+        async def encode() -> Encoded:
+            self.encoding += 1
+            try:
+                return await self._encode_square(square, region)
+            finally:
+                self.encoding -= 1
+
+        return (await self._embeddings.get(key, encode, keep=keep))[0]
 
     async def decode(self, features: Features, prompt: ModelPrompt) -> Decoded:
         """Decode in a worker thread."""

@@ -30,6 +30,7 @@ STATUS: Mapping[type[Exception], StatusCode] = {
     errors.EncoderSlow: StatusCode.DEADLINE_EXCEEDED,
     errors.EncoderUnfit: StatusCode.FAILED_PRECONDITION,
     errors.RequestIdReused: StatusCode.ALREADY_EXISTS,
+    errors.SessionsFull: StatusCode.RESOURCE_EXHAUSTED,
     errors.SegmenterError: StatusCode.INTERNAL,
     errors.RequestInvalid: StatusCode.INVALID_ARGUMENT,
 }

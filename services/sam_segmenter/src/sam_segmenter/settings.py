@@ -41,3 +41,12 @@ class Settings(ServiceSettings):
         SecretStr(""), description="lets replicas recognise each other's logits handles; random when empty"
     )
     prefetch: int = Field(4, ge=0, le=64, description="pictures of an import encoded ahead; 0 turns it off")
+    video_file_bytes: int = Field(256 << 20, ge=1 << 20, description="largest file of a video, bytes")
+    video_bytes: int = Field(
+        1 << 30, ge=1 << 20, description="files of all videos under work in this process, bytes"
+    )
+    video_sessions: int = Field(64, ge=1, le=10_000, description="videos under work in this process")
+    tenant_video_sessions: int = Field(8, ge=1, le=10_000, description="videos under work a tenant")
+    video_unused_seconds: float = Field(
+        1_800.0, ge=1, le=86_400, description="after so long without use a video is put away"
+    )

@@ -258,7 +258,9 @@ Global___AddPromptRequest: _TypeAlias = AddPromptRequest  # noqa: Y015
 
 @_typing.final
 class FrameMask(_message.Message):
-    """A mask of an object on one frame."""
+    """An object on one frame. One that is lost is looked for on the next 15 frames and needs a person meanwhile; after that
+    it stays unset until it is prompted again.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -330,14 +332,16 @@ class PropagateRequest(_message.Message):
     name: _builtins.str
     """`videoSessions/{id}`."""
     direction: Global___Direction.ValueType
-    """Which way."""
+    """Which way. Ignored with a cursor, which goes on its own way."""
     start_frame: _builtins.int
-    """The first frame to answer for, from 0. Ignored with a cursor."""
+    """The first frame to answer for, from 0. Ignored with a cursor. Objects prompted earlier on the way are followed up to
+    it first, which takes as long as answering would.
+    """
     max_frames: _builtins.int
     """Frames to answer for at most; 0 means to the end."""
     cursor: _builtins.bytes
     """`cursor` of an earlier answer: go on behind it. It carries what is needed, so it works on another process with a
-    session on the same frames; at most 1 MiB.
+    session on the same frames; at most 1 MiB. Prompts of the session that the cursor does not know of count.
     """
     def __init__(
         self,
@@ -371,7 +375,7 @@ class PropagateResponse(_message.Message):
     """Where to go on from."""
     @_builtins.property
     def masks(self) -> _containers.RepeatedCompositeFieldContainer[Global___FrameMask]:
-        """Masks of the objects on it, by object_id ascending."""
+        """The objects on it, by object_id ascending; those that were prompted further on only are not known yet."""
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ class Index:
     """The frames of a video in the order in which they are shown.
 
     `times` are their timestamps, ascending, in the stream's unit; empty where the container has none to go by and
-    frames must be counted instead. `keys` are the numbers of frames at which decoding can begin, ascending, the first is 0.
+    frames must be counted instead. `keys` are the numbers of frames at which decoding can begin, ascending from 0.
     """
 
     count: int

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_segmenter.decoder import Decoded, ModelPrompt
-from sam_segmenter.frame import LOGITS_PX, SIDE_PX, Bitmap, Floats, Pixels
+from sam_segmenter.frame import LOGITS_PX, SIDE_PX, Bitmap, Floats, Pixels, Region
+from sam_segmenter.video import grids
 
 #: Frames for which a lost object is looked for.
 PATIENCE = 15
-# Levels that logits are kept in: eighths of steps from -15.875 to 15.875.
-_STEP, _MOST = 0.125, 127
 _SIDE = SIDE_PX / LOGITS_PX
 # The box that is asked for is larger than the moved mask by this share of it, as objects grow and turn.
 _MARGIN = 0.05
@@ -39,21 +38,19 @@ _LEAST_PX = 6
 _BINS = 4
 LOOKS = _BINS**3
 
-Grid = NDArray[np.int8]
-
 
 @dataclass(frozen=True, slots=True)
 class Followed:
     """What is known of an object after a frame.
 
-    `grid` are its logits 256 x 256 in eighths, of frame `frame`, on which all of it was last seen; `shift` is what it
-    moves in a frame, x and y in pixels of the grid; `looks` are the shares, in 255ths, of its colours in 64 bins, and
-    `area` the pixels of the grid that it covers, both remembered over some frames; `lost` counts frames since anything
-    of it was seen.
+    `packed` are its logits 256 x 256 on frame `frame`, on which all of it was last seen, as `grids` packs them;
+    `shift` is what it moves in a frame, x and y in pixels of the logits; `looks` are the shares, in 255ths, of its
+    colours in 64 bins, and `area` the pixels of the logits that it covers, both remembered over some frames; `lost`
+    counts frames since anything of it was seen.
     """
 
     frame: int
-    grid: Grid
+    packed: bytes
     shift: tuple[float, float]
     looks: NDArray[np.uint8]
     area: float
@@ -62,8 +59,8 @@ class Followed:
 
     @property
     def logits(self) -> Floats:
-        """The mask as the decoder takes it."""
-        return self.grid.astype(np.float32) * np.float32(_STEP)
+        """The mask as the decoder takes it, 256 x 256."""
+        return grids.unpack(self.packed)
 
     @property
     def given_up(self) -> bool:
@@ -73,11 +70,12 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An answer of the decoder that is believed: logits 256 x 256 and the estimate of the IoU.
+    """An answer of the decoder that is believed: which of its masks, logits 256 x 256 and the estimate of the IoU.
 
     `hidden` says that something seems to be in front of the object, `doubtful` that a person should look.
     """
 
+    index: int
     logits: Floats
     predicted_iou: float
     hidden: bool
@@ -86,16 +84,20 @@ class Seen:
 
 def begin(frame: int, logits: Floats, predicted_iou: float, square: Pixels) -> Followed:
     """What is known of an object that was prompted on a frame."""
-    grid = quantised(logits)
-    mask = grid > 0
+    mask = logits > 0
     area = float(np.count_nonzero(mask))
-    return Followed(frame, grid, (0.0, 0.0), looks_of(square, mask), area, predicted_iou)
+    # Nothing was found: there is nothing to follow.
+    lost = 0 if area >= _LEAST_PX else PATIENCE + 1
+    looks = looks_of(square, mask)
+    return Followed(frame, grids.pack(logits), (0.0, 0.0), looks, area, predicted_iou, lost)
 
 
-def quantised(logits: Floats) -> Grid:
-    """Logits in eighths; those that round to zero stay on their side of it."""
-    grid = np.clip(np.rint(logits / _STEP), -_MOST, _MOST)
-    return np.where((grid == 0) & (logits > 0), 1, grid).astype(np.int8)
+def within(moved: Floats, region: Region) -> Floats:
+    """A moved mask without what has left the picture: the model's square is larger than most pictures."""
+    height, width = (round(side / _SIDE) for side in region.input_size)
+    inside = np.full_like(moved, float(moved.min()))
+    inside[:height, :width] = moved[:height, :width]
+    return inside
 
 
 def ask(moved: Floats) -> ModelPrompt | None:
@@ -141,22 +143,22 @@ def choose(
     hidden = area < _HIDDEN_SHARE * before.area or alike < hidden_below
     doubtful = hidden or fit < _DOUBT_IOU or score < _DOUBT_SCORE or growth > _DOUBT_GROWTH
     # What was lost has to show more to be taken for the same again.
-    return None if before.lost and doubtful else Seen(decoded.logits[best], score, hidden, doubtful)
+    return None if before.lost and doubtful else Seen(best, decoded.logits[best], score, hidden, doubtful)
 
 
 def seen_again(before: Followed, frame: int, seen: Seen, square: Pixels) -> Followed:
     """What is known after a frame on which the object was seen."""
-    grid = quantised(seen.logits)
-    mask = grid > 0
+    mask = seen.logits > 0
     area = (1 - _NEWS) * before.area + _NEWS * float(np.count_nonzero(mask))
     if seen.hidden:
         # The mask and the colours are those of a part, or of what is in front: nothing to go on from.
         return replace(before, area=area, predicted_iou=seen.predicted_iou, lost=0)
     elapsed = max(1, abs(frame - before.frame))
-    old, new = _centre(before.grid > 0), _centre(mask)
+    old, new = _centre(before.logits > 0), _centre(mask)
     shift = ((new[0] - old[0]) / elapsed, (new[1] - old[1]) / elapsed)
     looks = (1 - _NEWS) * before.looks.astype(np.float32) + _NEWS * looks_of(square, mask)
-    return Followed(frame, grid, shift, np.rint(looks).astype(np.uint8), area, seen.predicted_iou)
+    packed = grids.pack(seen.logits)
+    return Followed(frame, packed, shift, np.rint(looks).astype(np.uint8), area, seen.predicted_iou)
 
 
 def missed(before: Followed) -> Followed:

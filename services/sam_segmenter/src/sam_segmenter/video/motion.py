@@ -31,7 +31,7 @@ Matrix = NDArray[np.float64]
 class Motion:
     """Where the points of an object went: `matrix` 2 x 3 on the logits' grid.
 
-    `kept` is the share of its points, 0 to 1, that were found again and moved alike; None when there were too few to say.
+    `kept` is the share of its points, 0 to 1, that were found again and moved alike; None when they were too few.
     """
 
     matrix: Matrix
@@ -54,7 +54,7 @@ def grey_of(square: Pixels) -> Greys:
 def between(before: Greys, after: Greys, mask: Bitmap, shift: tuple[float, float]) -> Motion:
     """How what `mask` (256 x 256) covers in `before` came to `after`.
 
-    `shift` is where it is expected to have gone, x and y in pixels of the logits' grid; it stands when nothing is found.
+    `shift` is where it should have gone, x and y in pixels of the logits' grid; it stands when nothing is found.
     """
     points, old, new = _followed(before, after, mask, shift)
     few = points < _TELLING
