@@ -1,4 +1,4 @@
-"""How an object moved between two frames: from points that are found again, else from the whole of its surroundings.
+"""How an object moved between two frames: from points that are found again, else from the place that looks like it.
 
 Everything happens on the model's square: greys at half its side, masks at a quarter of it, as the decoder has them.
 """
@@ -20,8 +20,8 @@ _MOST_POINTS, _FOR_SHAPE, _FOR_SHIFT, _TELLING = 200, 8, 3, 20
 _RETURN_PX = 1.0
 _MOST_SCALE = 1.3
 _WINDOW_PX, _HALVINGS = (17, 17), 4
-# Peak of the phase correlation, 0 to 1, from which on it is believed.
-_PEAK = 0.15
+# Correlation, -1 to 1, from which on a place is believed to show the object, and the deviation of greys that takes.
+_PEAK, _FLAT = 0.6, 3.0
 
 Greys = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
@@ -65,7 +65,7 @@ def between(before: Greys, after: Greys, mask: Bitmap, shift: tuple[float, float
             return Motion(_on_grid(matrix), None if few else int(fits.sum()) / points)
     if len(old) >= _FOR_SHIFT and few:
         return Motion(_on_grid(_shifted(np.median(new - old, axis=0))), None)
-    by = _correlated(before, after, mask)
+    by = _matched(before, after, mask, shift)
     if by is None:
         by = np.asarray(shift) * _RATIO
     return Motion(_on_grid(_shifted(by)), None if few else 0.0)
@@ -101,22 +101,31 @@ def _plausible(matrix: Matrix) -> bool:
     return 1 / _MOST_SCALE < scale < _MOST_SCALE
 
 
-def _correlated(before: Greys, after: Greys, mask: Bitmap) -> NDArray[np.float64] | None:
-    """The shift, in pixels of the grey, of the object's surroundings; None without a clear peak."""
+def _matched(
+    before: Greys, after: Greys, mask: Bitmap, shift: tuple[float, float]
+) -> NDArray[np.float64] | None:
+    """The shift, in pixels of the grey, of the place that looks most like the object; None when none does.
+
+    It is looked for between where it was and where it should be, and around there.
+    """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None
     y0, y1 = rows[0] * _RATIO, (rows[-1] + 1) * _RATIO
     x0, x1 = columns[0] * _RATIO, (columns[-1] + 1) * _RATIO
-    margin = max(16, (y1 - y0) // 2, (x1 - x0) // 2)
-    y0, y1 = max(0, y0 - margin), min(GREY_PX, y1 + margin)
-    x0, x1 = max(0, x0 - margin), min(GREY_PX, x1 + margin)
-    first, second = (grey[y0:y1, x0:x1].astype(np.float32) for grey in (before, after))
-    if first.std() < 1 or second.std() < 1:
+    by_x, by_y = (round(step * _RATIO) for step in shift)
+    margin = max(16, (y1 - y0) // 4, (x1 - x0) // 4)
+    top, left = max(0, min(y0, y0 + by_y) - margin), max(0, min(x0, x0 + by_x) - margin)
+    bottom, right = max(y1, y1 + by_y) + margin, max(x1, x1 + by_x) + margin
+    window, pattern = after[top:bottom, left:right], before[y0:y1, x0:x1]
+    inside = np.kron(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], np.ones((_RATIO, _RATIO)))
+    fits = window.shape[0] >= pattern.shape[0] and window.shape[1] >= pattern.shape[1]
+    if not fits or pattern[inside > 0].std() < _FLAT:
         return None
-    window = cv2.createHanningWindow((first.shape[1], first.shape[0]), cv2.CV_32F)
-    found, peak = cv2.phaseCorrelate(first, second, window)
-    return np.asarray(found, dtype=np.float64) if peak > _PEAK else None
+    likeness = cv2.matchTemplate(window, pattern, cv2.TM_CCOEFF_NORMED, mask=inside.astype(np.uint8))
+    # Where the window is of one grey the quotient is no number.
+    _, peak, _, at = cv2.minMaxLoc(np.where(np.abs(likeness) <= 1, likeness, -1))
+    return np.asarray((left + at[0] - x0, top + at[1] - y0), np.float64) if peak > _PEAK else None
 
 
 def _shifted(by: NDArray[np.floating]) -> Matrix:
