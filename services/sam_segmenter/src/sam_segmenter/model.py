@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelmesh.segmenter.v1.segmenter_service_pb2 import GetModelResponse
+from sam_segmenter import encoder_graph
 from sam_segmenter.decoder import Decoder, Features
 from sam_segmenter.embeddings import Embeddings, Encoded, Shared
 from sam_segmenter.encoder import Encoder, OnnxEncoder
@@ -22,6 +23,7 @@ from sam_segmenter.settings import Settings
 from sam_segmenter.triton import TritonEncoder
 
 ENCODER, DECODER, DESCRIPTION = "encoder.onnx", "decoder.onnx", "model.json"
+EXPORTED = Path("sam_encoder") / "1" / "model.onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,13 @@ class Identity:
 
 
 def identify(folder: Path, name: str) -> Identity:
-    """The model in a folder: encoder.onnx, or where Triton has that, the model.json that the export tool wrote.
+    """The model in a folder: of encoder.onnx, or of the model.json that the export tool wrote.
 
     Raises ModelUnusable.
     """
     decoder = _sha256(folder / DECODER)
     if (folder / ENCODER).exists():
-        return Identity(name, _sha256(folder / ENCODER), decoder)
+        return Identity(name, encoder_graph.identify(folder / ENCODER), decoder)
     try:
         described = json.loads((folder / DESCRIPTION).read_bytes())
         return Identity(name, str(described["encoder_sha256"]), decoder)
@@ -53,6 +55,12 @@ def identify(folder: Path, name: str) -> Identity:
         raise ModelUnusable(
             f"The model folder has neither {ENCODER} nor a {DESCRIPTION} that says which one it was."
         ) from None
+
+
+def encoder_file(folder: Path) -> Path:
+    """The encoder to run in this process: encoder.onnx, or the one that the export tool wrote for Triton."""
+    stock = folder / ENCODER
+    return stock if stock.exists() else folder / EXPORTED
 
 
 def _sha256(path: Path) -> str:
@@ -105,8 +113,7 @@ async def segmenter(
 async def _encoder(settings: Settings, folder: Path, identity: Identity) -> Encoder:
     seconds = settings.encode_seconds
     if settings.sam_encoder == "onnxruntime":
-        path, threads = folder / ENCODER, settings.encoder_threads
-        return await asyncio.to_thread(OnnxEncoder, path, threads, seconds)
+        return await asyncio.to_thread(OnnxEncoder, encoder_file(folder), settings.encoder_threads, seconds)
     return TritonEncoder(
         settings.triton_url,
         settings.triton_model,
