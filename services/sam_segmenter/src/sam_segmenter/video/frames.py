@@ -70,7 +70,7 @@ class PictureFrames:
         self._pictures = pictures
         self._tenant = tenant
         self._refs = tuple(refs)
-        self.sha256 = _sha256(*(ref.sha256 for ref in refs))
+        self.sha256 = _sha256(*(ref.uri for ref in refs))
         self.count = len(self._refs)
         self.height_px, self.width_px = first.height_px, first.width_px
         self.bytes = sum(len(ref.uri) + len(ref.sha256) for ref in self._refs)
