@@ -66,6 +66,7 @@ class ObjectStore:
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._waiting_bytes = 0
         self._arrived = asyncio.Event()
+        self._stopped = False
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -76,6 +77,8 @@ class ObjectStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """What still waits is not stored."""
+        # The client library swallows a cancellation where it flushes, so the loop looks for itself as well.
+        self._stopped = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -111,10 +114,10 @@ class ObjectStore:
             self._arrived.set()
 
     async def _store(self) -> None:
-        while True:
+        while not self._stopped:
             await self._arrived.wait()
             self._arrived.clear()
-            while self._waiting:
+            while self._waiting and not self._stopped:
                 name, data = self._waiting.popleft()
                 try:
                     outcome = await self._put(name, data)

@@ -142,9 +142,20 @@ async def renew(conn: AsyncConnection, worker_uid: str, lease_us: int) -> None:
 
 async def release(conn: AsyncConnection, job: Job, worker_uid: str, after_us: int) -> None:
     """Give a picture back untried, for whoever comes after that time."""
-    here = and_(items.c.run_uid == job.run_uid, items.c.position == job.position)
     values = {"claimed_by": "", "claim_until_us": now_us() + after_us, "tries": items.c.tries - 1}
-    await conn.execute(update(items).where(here, items.c.claimed_by == worker_uid).values(**values))
+    await conn.execute(update(items).where(_held(job, worker_uid)).values(**values))
+
+
+def _held(job: Job, worker_uid: str) -> Any:
+    """The job's item, if the claim that the job came from still holds: one worker may have claimed it twice."""
+    return and_(
+        items.c.run_uid == job.run_uid,
+        items.c.position == job.position,
+        items.c.state == ItemState.PENDING,
+        items.c.claimed_by == worker_uid,
+        items.c.source == job.source,
+        items.c.tries == job.tries,
+    )
 
 
 async def release_all(conn: AsyncConnection, worker_uid: str) -> None:
@@ -153,9 +164,10 @@ async def release_all(conn: AsyncConnection, worker_uid: str) -> None:
     await conn.execute(update(items).where(items.c.claimed_by == worker_uid).values(**values))
 
 
-async def bury(conn: AsyncConnection) -> None:
-    """Free what anybody holds: for a database that only this process uses, when it starts."""
-    await conn.execute(update(items).where(items.c.claimed_by != "").values(**_FREE))
+async def bury(conn: AsyncConnection, worker_uid: str) -> None:
+    """Free what others hold: for a database that only this worker uses, when it starts."""
+    others = items.c.claimed_by.not_in(("", worker_uid))
+    await conn.execute(update(items).where(others).values(**_FREE))
 
 
 async def finish(conn: AsyncConnection, job: Job, worker_uid: str, outcome: Outcome) -> bool:
@@ -165,12 +177,6 @@ async def finish(conn: AsyncConnection, job: Job, worker_uid: str, outcome: Outc
     or another worker took it over after a standstill. So none ends twice.
     """
     masks = len(outcome.label.annotations) if outcome.label else 0
-    mine = and_(
-        items.c.run_uid == job.run_uid,
-        items.c.position == job.position,
-        items.c.state == ItemState.PENDING,
-        items.c.claimed_by == worker_uid,
-    )
     state = ItemState.SUCCEEDED if outcome.label else ItemState.FAILED
     values = {
         "state": state,
@@ -178,7 +184,7 @@ async def finish(conn: AsyncConnection, job: Job, worker_uid: str, outcome: Outc
         "error_reason": outcome.reason,
         "error_message": outcome.message,
     }
-    change = update(items).where(mine).values(**values, **_FREE)
+    change = update(items).where(_held(job, worker_uid)).values(**values, **_FREE)
     if not (await conn.execute(change)).rowcount:
         return False
     counts = {

@@ -21,6 +21,7 @@ from chassis.errors import (
 )
 from chassis.log import get_logger
 from labels.errors import LabelError
+from labels.label import Label
 from sam_segmenter.batch import items, runs
 from sam_segmenter.batch.answer import answer
 from sam_segmenter.batch.items import Outcome
@@ -54,6 +55,8 @@ class Worker:
         self._at_once = at_once
         self._served: dict[str, int] = {}
         self._wake = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._answers: set[asyncio.Task[Label]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._log = get_logger(__name__)
 
@@ -70,9 +73,16 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """What is under way is given up and goes back; after SIGKILL the same happens when the lease ends."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Only the finding of masks is cancelled: a cancelled statement can come out as another error, and a loop go on.
+        self._stop.set()
+        self._wake.set()
+        for answering in self._answers:
+            answering.cancel()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(TimeoutError, ChassisError):
             async with asyncio.timeout(_STOP_SECONDS), self._database.begin() as conn:
                 await items.release_all(conn, self._uid)
@@ -80,21 +90,22 @@ class Worker:
     async def _live(self) -> None:
         """Keep what this worker holds. Nobody else works on an SQLite file, so what is held there at first is free."""
         buried = self._database.dialect != "sqlite"
-        while True:
+        while not self._stop.is_set():
             try:
                 async with self._database.begin() as conn:
                     if not buried:
-                        await items.bury(conn)
+                        await items.bury(conn, self._uid)
                         buried = True
                     await items.renew(conn, self._uid, _us(LEASE_SECONDS))
             except ChassisError as error:
                 self._log.warning("claims not renewed", error=type(error).__name__)
-            await asyncio.sleep(_RENEW_SECONDS)
+            await self._pause(_RENEW_SECONDS)
 
     async def _lane(self) -> None:
         """Picture after picture."""
         pause = 0.0
-        while True:
+        while not self._stop.is_set():
+            job = None
             try:
                 job = await self._claim()
                 if job is None:
@@ -105,19 +116,34 @@ class Worker:
                     await self._finish(job, outcome)
                     pause = 0.0
                     continue
-                pause = min(_LONGEST_PAUSE_SECONDS, 2 * pause or _FIRST_PAUSE_SECONDS)
-                async with self._database.begin() as conn:
-                    await items.release(conn, job, self._uid, _us(pause))
             except Exception as error:  # noqa: BLE001 - whatever it is, the next picture may be better
-                self._log.warning("no picture taken", error=type(error).__name__)
-                pause = min(_LONGEST_PAUSE_SECONDS, 2 * pause or _FIRST_PAUSE_SECONDS)
-            await asyncio.sleep(pause)
+                self._log.warning("picture not ended", error=type(error).__name__, at=_where(error))
+            pause = min(_LONGEST_PAUSE_SECONDS, 2 * pause or _FIRST_PAUSE_SECONDS)
+            if job is not None:
+                await self._release(job, pause)
+            await self._pause(pause)
+
+    async def _release(self, job: Job, seconds: float) -> None:
+        """Give a picture back for somebody to try later, however long the storage is away: claims are renewed."""
+        while not self._stop.is_set():
+            try:
+                async with self._database.begin() as conn:
+                    await items.release(conn, job, self._uid, _us(seconds))
+                return
+            except ChassisError as error:
+                self._log.warning("picture not given back", error=type(error).__name__)
+                await self._pause(_FIRST_PAUSE_SECONDS)
 
     async def _rest(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 await self._wake.wait()
         self._wake.clear()
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
 
     async def _claim(self) -> Job | None:
         """A picture of the run that was served least lately, so that a short run need not wait for a long one."""
@@ -132,12 +158,25 @@ class Worker:
                 return job
         return None
 
+    async def _answer(self, job: Job) -> Label:
+        """The answer, in a task of its own that can be cancelled."""
+        task = asyncio.create_task(answer(job, self._masks, self._model))
+        self._answers.add(task)
+        try:
+            return await task
+        finally:
+            self._answers.discard(task)
+
     async def _outcome(self, job: Job) -> Outcome | None:
         """How the picture ends; None when it must be tried again later, because something it needs is away."""
         try:
             if job.tries > MAX_TRIES:
                 raise PictureTooHard
-            return Outcome(await answer(job, self._masks, self._model))
+            return Outcome(await self._answer(job))
+        except asyncio.CancelledError:
+            if not self._stop.is_set():
+                raise
+            return None
         except EncoderError as error:
             self._log.warning("picture waits for the encoder", run=job.run_uid, error=type(error).__name__)
             return None
@@ -160,7 +199,9 @@ class Worker:
                 outcome = Outcome(reason=reason(type(error)), message=str(error))
             except ChassisError as error:
                 self._log.warning("picture waits for the storage", error=type(error).__name__)
-                await asyncio.sleep(_FIRST_PAUSE_SECONDS)
+                if self._stop.is_set():
+                    return
+                await self._pause(_FIRST_PAUSE_SECONDS)
             else:
                 if mine:
                     PICTURES.labels(outcome.reason or "OK").inc()
