@@ -110,6 +110,8 @@ def _painted(box: Box, shaping: Shaping) -> ShapeFound:
 class World:
     """The service, and what happens around it."""
 
+    ontology = ROOFS
+
     def __init__(self, link: bus.Bus, url: str) -> None:
         self.bus = link
         self.painter = Painter()
@@ -179,13 +181,24 @@ class World:
         assets = [asset_to_pb(picture(key, **more), PROJECT) for key in keys]
         return AssetsImported(project=f"projects/{PROJECT}", assets=assets, project_asset_count=len(keys))
 
-    async def submit(self, key: str, boxes: Sequence[tuple[str, Box]], uid: str, **more: Any) -> None:
+    async def submit(
+        self,
+        key: str,
+        boxes: Sequence[tuple[str, Box]],
+        uid: str,
+        *,
+        kind: LabelKind = LabelKind.DEFAULT,
+        msg_id: str | None = None,
+        **more: Any,
+    ) -> None:
         annotations = tuple(
             Annotation(f"b{n}", "box", category, box) for n, (category, box) in enumerate(boxes)
         )
-        label = Label(more.pop("kind", LabelKind.DEFAULT), "ann", annotations, uid=uid, asset_uid=uid_of(key))
+        label = Label(kind, "ann", annotations, uid=uid, asset_uid=uid_of(key))
         body = label_to_pb(label, PROJECT)
-        await self.publish(LabelSubmitted(asset=asset_to_pb(picture(key), PROJECT), label=body), **more)
+        await self.publish(
+            LabelSubmitted(asset=asset_to_pb(picture(key, **more), PROJECT), label=body), msg_id
+        )
 
     async def review(self, key: str) -> None:
         asset = asset_to_pb(picture(key), PROJECT)

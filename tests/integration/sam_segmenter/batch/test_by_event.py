@@ -30,8 +30,7 @@ async def test_a_prediction_is_one_that_review_queue_keeps(world) -> None:
     await world.publish(world.assets(["p1"]))
     (event,) = await world.events(1)
     asset, label = asset_from_pb(event.asset), label_from_pb(event.label)
-    ontology = ontology_of(world)
-    check_label(label.annotations, asset, ontology)
+    check_label(label.annotations, asset, world.ontology)
     assert (label.kind, label.author, label.asset_uid) == (LabelKind.PREDICTION, "painter", asset.uid)
     assert [round(annotation.confidence, 6) for annotation in label.annotations] == [0.81, 0.72]
     assert all(isinstance(annotation.value, Mask) for annotation in label.annotations)
@@ -108,7 +107,7 @@ async def test_boxes_of_a_label_become_masks_of_the_boxes_categories(world) -> N
     (event,) = await world.events(1)
     label = label_from_pb(event.label)
     assert sorted(annotation.category for annotation in label.annotations) == ["car", "tree"]
-    check_label(label.annotations, asset_from_pb(event.asset), ontology_of(world))
+    check_label(label.annotations, asset_from_pb(event.asset), world.ontology)
     (run,) = await world.runs()
     assert run.config.mode == 2
     # Its import comes late, and there is nothing left to do.
@@ -250,9 +249,3 @@ async def test_an_unreadable_event_goes_to_the_dead_letters_and_holds_up_nothing
     await world.publish(world.assets(["p2"]))
     (event,) = await world.events(1)
     assert event.asset.key == "p2"
-
-
-def ontology_of(world) -> Ontology:
-    """The ontology that `world.project` announces by default."""
-    found: Ontology = world.project.__defaults__[1]
-    return found
