@@ -1,7 +1,7 @@
 """Sessions on videos: few, each of one tenant, forgotten when nobody uses them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from time import time
@@ -82,13 +82,16 @@ class Sessions:
             await self.sweep()
             opened = await frames()
             try:
-                await self._make_room(tenant, opened.bytes)
+                going = self._in_the_way(tenant, opened.bytes)
             except SessionsFull:
                 await opened.close()
                 raise
+            # Nothing is waited for before the new one is counted.
             name = f"videoSessions/{new_uid()}"
             session = Session(name, tenant, opened, self._track(opened, tenant), 0.0)
             self._touch(session)
+            for one in going:
+                await self._end(one)
             return session
 
     @asynccontextmanager
@@ -124,19 +127,23 @@ class Sessions:
             await asyncio.sleep(self._limits.unused_seconds / 10)
             await self.sweep()
 
-    async def _make_room(self, tenant: str, needed: int) -> None:
-        """End what the tenant used least recently, as far as that is needed and helps."""
-        idle = [s for s in self._held.values() if s.tenant == tenant and not s.users]
-        while self._full(tenant, needed):
-            if not idle or needed > self._limits.bytes:
-                raise SessionsFull
-            await self._end(idle.pop(0))
+    def _in_the_way(self, tenant: str, needed: int) -> list[Session]:
+        """The tenant's least recently used sessions that have to end for another of so many bytes.
 
-    def _full(self, tenant: str, needed: int) -> bool:
-        own = sum(session.tenant == tenant for session in self._held.values())
-        held = sum(session.frames.bytes for session in self._held.values())
+        Raises SessionsFull when that would not help, or all are at work.
+        """
+        idle = [s for s in self._held.values() if s.tenant == tenant and not s.users]
+        for count in range(len(idle) + 1):
+            if self._fits(tenant, needed, idle[:count]):
+                return idle[:count]
+        raise SessionsFull
+
+    def _fits(self, tenant: str, needed: int, going: Sequence[Session]) -> bool:
+        staying = [session for session in self._held.values() if session not in going]
+        own = sum(session.tenant == tenant for session in staying)
+        held = sum(session.frames.bytes for session in staying)
         limits = self._limits
-        return own >= limits.a_tenant or len(self._held) >= limits.in_all or held + needed > limits.bytes
+        return own < limits.a_tenant and len(staying) < limits.in_all and held + needed <= limits.bytes
 
     def _expired(self, session: Session) -> bool:
         return not session.users and session.expires_at <= self._clock()
