@@ -42,9 +42,10 @@ async def start(s: Settings) -> None:
         (add_MaskServiceServicer_to_server, MaskServicer(), SERVICES["MaskService"])
     ]
     async with (
-        AsyncExitStack() as parts,
         bus.connect(s, blobs) as broker,
         connect(s.database_url) as database,
+        # Last in, first out: the parts stop while the broker and the database are still there.
+        AsyncExitStack() as parts,
     ):
         await migrate.upgrade(database, "sam_segmenter")
         if s.sam_model_dir is not None:
