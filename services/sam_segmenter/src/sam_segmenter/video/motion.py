@@ -114,7 +114,7 @@ def _matched(
     y0, y1 = rows[0] * _RATIO, (rows[-1] + 1) * _RATIO
     x0, x1 = columns[0] * _RATIO, (columns[-1] + 1) * _RATIO
     by_x, by_y = (round(step * _RATIO) for step in shift)
-    margin = max(16, (y1 - y0) // 4, (x1 - x0) // 4)
+    margin = max(16, (y1 - y0) // 2, (x1 - x0) // 2)
     top, left = max(0, min(y0, y0 + by_y) - margin), max(0, min(x0, x0 + by_x) - margin)
     bottom, right = max(y1, y1 + by_y) + margin, max(x1, x1 + by_x) + margin
     window, pattern = after[top:bottom, left:right], before[y0:y1, x0:x1]
