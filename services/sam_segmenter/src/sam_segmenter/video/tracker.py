@@ -162,7 +162,10 @@ class Sam1Tracker:
         begins = {
             object_id: at
             for object_id in self.object_ids
-            if object_id not in known and (at := self._notes.latest(object_id, end, step)) is not None
+            if object_id not in known
+            # Said again where it starts: nothing that it did before matters.
+            and self._notes.get(object_id, end + step) is None
+            and (at := self._notes.latest(object_id, end, step)) is not None
         }
         late: Known = {}
         if begins:
