@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sam_segmenter.errors import PictureTooLarge, PictureTruncated, PictureUnreadable
-from sam_segmenter.pictures import MAX_PIXELS, MAX_SIDE_PX, Picture, read
+from sam_segmenter.masks.sizes import MAX_PIXELS, MAX_SIDE_PX
+from sam_segmenter.pictures import Picture, read
 
 NOT_PICTURES = {
     "nothing": b"",

@@ -1,6 +1,5 @@
 """The light half of Segment Anything: an embedding and a prompt to masks. A pure function of the two."""
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,11 +73,9 @@ class Decoder:
         Raises ModelUnusable.
         """
         try:
-            data = path.read_bytes()
-            model = onnx.load_model_from_string(data)
+            model = onnx.load_model_from_string(path.read_bytes())
         except Exception as error:  # a damaged file raises whatever the parser meets first
             raise ModelUnusable(f"The decoder {path.name} cannot be read.") from error
-        self.sha256 = hashlib.sha256(data).hexdigest()
         parts = graph.cut(model)
         self._held = parts.held
         # Its results are kept for long. In an arena, which grows by doubling, they would hold twice their size.

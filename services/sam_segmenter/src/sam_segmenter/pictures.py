@@ -24,10 +24,9 @@ from chassis.blobs import MAX_BYTES, Blobs
 from chassis.errors import BlobMissing
 from labels.asset import ContentRef
 from sam_segmenter.errors import ImageNotFound, PictureTooLarge, PictureTruncated, PictureUnreadable
+from sam_segmenter.masks.sizes import MAX_PIXELS, check_size
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
-MAX_SIDE_PX = 30_000
-MAX_PIXELS = 64_000_000
 
 Pixels = NDArray[np.uint8]
 
@@ -153,8 +152,7 @@ def _ends_early(data: bytes) -> bool:
 
 def _check_size(image: ImageFile.ImageFile) -> None:
     width, height = image.size
-    if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX and width * height <= MAX_PIXELS):
-        raise PictureTooLarge
+    check_size(height, width)
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         # A tile is decoded whole, however little of it lies in the picture.
         tile = [image.tag_v2.get(tag, 0) for tag in (ExifTags.Base.TileWidth, ExifTags.Base.TileLength)]

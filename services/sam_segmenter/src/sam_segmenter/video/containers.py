@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from sam_segmenter.errors import PictureTooLarge, VideoTooLong, VideoUnreadable
-from sam_segmenter.pictures import MAX_PIXELS, MAX_SIDE_PX
+from sam_segmenter.masks.sizes import MAX_PIXELS, MAX_SIDE_PX
 
 MAX_FRAMES = 100_000
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
