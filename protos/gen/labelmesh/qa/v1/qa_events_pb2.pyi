@@ -7,7 +7,9 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from labelmesh.label.v1 import asset_pb2 as _asset_pb2
 from labelmesh.label.v1 import label_pb2 as _label_pb2
+from labelmesh.review.v1 import queue_service_pb2 as _queue_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -29,12 +31,21 @@ class LabelEvaluated(_message.Message):
     ASSET_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
     RULESET_REVISION_FIELD_NUMBER: _builtins.int
+    PRIORITY_BOOST_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    BLOCKED_FIELD_NUMBER: _builtins.int
     label: _builtins.str
     """`projects/{project}/labels/{uid}`."""
     asset: _builtins.str
     """`projects/{project}/assets/{uid}`."""
     ruleset_revision: _builtins.int
     """Revision of the project's rule settings used."""
+    priority_boost: _builtins.float
+    """Added to the priority of the asset's task because a rule routes it to a person, 0 to 1,000."""
+    pool: _builtins.str
+    """Pool of reviewers that a rule routes it to; empty means any."""
+    blocked: _builtins.bool
+    """Whether a rule says that a person's label must not stand: its task opens again."""
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_label_pb2.Finding]:
         """What the rules said; empty when nothing is wrong; at most 1,000."""
@@ -46,11 +57,126 @@ class LabelEvaluated(_message.Message):
         asset: _builtins.str = ...,
         findings: _abc.Iterable[_label_pb2.Finding] | None = ...,
         ruleset_revision: _builtins.int = ...,
+        priority_boost: _builtins.float = ...,
+        pool: _builtins.str = ...,
+        blocked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "findings", b"findings", "label", b"label", "ruleset_revision", b"ruleset_revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "blocked", b"blocked", "findings", b"findings", "label", b"label", "pool", b"pool", "priority_boost", b"priority_boost", "ruleset_revision", b"ruleset_revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LabelEvaluated: _TypeAlias = LabelEvaluated  # noqa: Y015
+
+@_typing.final
+class LabelPatched(_message.Message):
+    """Rules change a label: the system of record makes a new revision of it, unless it has changed meanwhile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LABEL_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    RULE_RUN_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    OPS_FIELD_NUMBER: _builtins.int
+    label: _builtins.str
+    """`projects/{project}/labels/{uid}`, the label that the operations are about."""
+    asset: _builtins.str
+    """`projects/{project}/assets/{uid}`."""
+    rule_run: _builtins.str
+    """`projects/{project}/ruleRuns/{uid}`; what a run changed can be restored by it."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the rules behind it, in order."""
+
+    @_builtins.property
+    def ops(self) -> _containers.RepeatedCompositeFieldContainer[_queue_service_pb2.CorrectionOp]:
+        """The changes, applied in order; 1 to 10,000."""
+
+    def __init__(
+        self,
+        *,
+        label: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        rule_run: _builtins.str = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
+        ops: _abc.Iterable[_queue_service_pb2.CorrectionOp] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "label", b"label", "ops", b"ops", "rule_run", b"rule_run", "rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LabelPatched: _TypeAlias = LabelPatched  # noqa: Y015
+
+@_typing.final
+class RuleRunReverted(_message.Message):
+    """A run's changes are to be undone: labels that still stand as the run left them get their former claims back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_RUN_FIELD_NUMBER: _builtins.int
+    rule_run: _builtins.str
+    """`projects/{project}/ruleRuns/{uid}`."""
+    def __init__(
+        self,
+        *,
+        rule_run: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rule_run", b"rule_run"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RuleRunReverted: _TypeAlias = RuleRunReverted  # noqa: Y015
+
+@_typing.final
+class ConsensusResolved(_message.Message):
+    """Several people answered an asset, and this is what they agree on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSET_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    method: _builtins.str
+    """How it was found, such as `majority`."""
+    agreement: _builtins.float
+    """How far the answers agree, 0 to 1."""
+    confidence: _builtins.float
+    """Probability in 0 to 1 that the agreed label is right, by the method's own model; 0 where it has none."""
+    @_builtins.property
+    def asset(self) -> _asset_pb2.Asset:
+        """The asset."""
+
+    @_builtins.property
+    def label(self) -> _label_pb2.Label:
+        """The claims agreed on; unset when there is no agreement."""
+
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`projects/{project}/labels/{uid}` of the answers, in the order they came."""
+
+    def __init__(
+        self,
+        *,
+        asset: _asset_pb2.Asset | None = ...,
+        label: _label_pb2.Label | None = ...,
+        method: _builtins.str = ...,
+        agreement: _builtins.float = ...,
+        confidence: _builtins.float = ...,
+        answers: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "label", b"label"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "answers", b"answers", "asset", b"asset", "confidence", b"confidence", "label", b"label", "method", b"method"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsensusResolved: _TypeAlias = ConsensusResolved  # noqa: Y015

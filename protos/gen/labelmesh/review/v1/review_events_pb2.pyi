@@ -124,10 +124,19 @@ class LabelReviewed(_message.Message):
     LABEL_FIELD_NUMBER: _builtins.int
     OPS_FIELD_NUMBER: _builtins.int
     REVIEWER_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    ANSWERS_WANTED_FIELD_NUMBER: _builtins.int
+    SEALED_FIELD_NUMBER: _builtins.int
     decision: _queue_service_pb2.Decision.ValueType
     """What the reviewer decided."""
     reviewer: _builtins.str
     """Who reviewed it."""
+    answers: _builtins.int
+    """How many people have answered the asset's task with this one, from 1."""
+    answers_wanted: _builtins.int
+    """How many are to answer it before they are compared; 0 and 1 mean that one answer is enough."""
+    sealed: _builtins.bool
+    """Whether the asset's answer is sealed: it never becomes an example of a prompt and no calibration is fitted on it."""
     @_builtins.property
     def asset(self) -> _asset_pb2.Asset:
         """The asset."""
@@ -153,11 +162,76 @@ class LabelReviewed(_message.Message):
         label: _label_pb2.Label | None = ...,
         ops: _abc.Iterable[_queue_service_pb2.CorrectionOp] | None = ...,
         reviewer: _builtins.str = ...,
+        answers: _builtins.int = ...,
+        answers_wanted: _builtins.int = ...,
+        sealed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "base", b"base", "label", b"label"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "base", b"base", "decision", b"decision", "label", b"label", "ops", b"ops", "reviewer", b"reviewer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "answers_wanted", b"answers_wanted", "asset", b"asset", "base", b"base", "decision", b"decision", "label", b"label", "ops", b"ops", "reviewer", b"reviewer", "sealed", b"sealed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LabelReviewed: _TypeAlias = LabelReviewed  # noqa: Y015
+
+@_typing.final
+class AssetsSealed(_message.Message):
+    """Assets' answers are sealed from now on: none may be an example of a prompt, whenever it was reviewed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    ASSETS_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    """`projects/{project}`."""
+    @_builtins.property
+    def assets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`projects/{project}/assets/{uid}`, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        assets: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assets", b"assets", "project", b"project"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssetsSealed: _TypeAlias = AssetsSealed  # noqa: Y015
+
+@_typing.final
+class CertificateIssued(_message.Message):
+    """What a project's labels may be trusted for was stated."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    ERROR_UPPER_BOUND_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    WITHIN_TARGET_FIELD_NUMBER: _builtins.int
+    certificate: _builtins.str
+    """`projects/{project}/certificates/{uid}`."""
+    error_upper_bound: _builtins.float
+    """Upper bound of the share of wrong labels, 0 to 1."""
+    confidence: _builtins.float
+    """Probability that the bound holds, 0 to 1."""
+    within_target: _builtins.bool
+    """Whether the bound is below the project's target."""
+    def __init__(
+        self,
+        *,
+        certificate: _builtins.str = ...,
+        error_upper_bound: _builtins.float = ...,
+        confidence: _builtins.float = ...,
+        within_target: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "confidence", b"confidence", "error_upper_bound", b"error_upper_bound", "within_target", b"within_target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CertificateIssued: _TypeAlias = CertificateIssued  # noqa: Y015

@@ -1,0 +1,8 @@
+"""Customers' own rules."""
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Nothing yet."""

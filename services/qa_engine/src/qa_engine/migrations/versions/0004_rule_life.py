@@ -1,0 +1,8 @@
+"""Modes and actions of rules, labels seen, rule runs."""
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Nothing yet."""

@@ -1,0 +1,8 @@
+"""Gold sets, acceptance policies, audits and certificates."""
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Nothing yet."""

@@ -1,0 +1,8 @@
+"""Running sums of the metrics, and assistance held out."""
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
