@@ -1,0 +1,1 @@
+"""What labels may be trusted for: random audits, thresholds of automatic acceptance, gold, certificates."""
