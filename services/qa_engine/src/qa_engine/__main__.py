@@ -6,31 +6,51 @@ from chassis.consumer import Consumer
 from chassis.db import connect
 from chassis.outbox import Relay
 from chassis.serve import run, serve
-from labelmesh.qa.v1 import rule_service_pb2
+from labelmesh.qa.v1 import rule_service_pb2, webhook_service_pb2
 from labelmesh.qa.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
+from labelmesh.qa.v1.webhook_service_pb2_grpc import add_WebhookServiceServicer_to_server
 from qa_engine.consumer import Events
 from qa_engine.engine import Engine, discover
 from qa_engine.servicer import STATUS, RuleServicer
 from qa_engine.settings import Settings
+from qa_engine.webhooks.announce import also_telling
+from qa_engine.webhooks.keyring import keys_of
+from qa_engine.webhooks.sender import sender
+from qa_engine.webhooks.servicer import WebhookServicer
+from qa_engine.webhooks.target import gate
+from qa_engine.webhooks.telling import FROM_OTHERS
+from qa_engine.webhooks.worker import Worker
 
 
 async def start(settings: Settings) -> None:
     """Run until told to stop."""
     blobs = Blobs(settings.blob_url)
     engine = Engine(discover())
+    keys = keys_of(settings.webhook_keys.get_secret_value(), settings.database_url)
+    allowed = gate(settings.webhook_allow, settings.webhook_ports)
     async with (
         connect(settings.database_url) as db,
         bus.connect(settings, blobs) as broker,
+        sender(allowed, settings.webhook_ca_file) as post,
     ):
         await migrate.upgrade(db, "qa_engine")
-        handlers = Events(engine, blobs).handlers
+        handlers = also_telling(Events(engine, blobs).handlers, FROM_OTHERS)
         rules = (
             add_RuleServiceServicer_to_server,
             RuleServicer(db, engine, blobs),
             rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
         )
-        async with Relay(db, broker), Consumer(broker, db, service=settings.service, handlers=handlers):
-            await serve(settings, [rules], errors=STATUS)
+        webhooks = (
+            add_WebhookServiceServicer_to_server,
+            WebhookServicer(db, keys, allowed),
+            webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"],
+        )
+        async with (
+            Relay(db, broker),
+            Worker(db, post, keys, log_days=settings.webhook_log_days),
+            Consumer(broker, db, service=settings.service, handlers=handlers),
+        ):
+            await serve(settings, [rules, webhooks], errors=STATUS)
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ from qa_engine.history import NO_HISTORY, History
 from qa_engine.picture import Picture
 from qa_engine.projects import Project
 from qa_engine.rule import Need, Subject
+from qa_engine.webhooks import announce
 
 LabelEvent = Event[PredictionCreated] | Event[LabelSubmitted] | Event[LabelReviewed]
 _UNREADABLE = (BlobMissing, BlobCorrupt, BlobTooLarge, BlobUriRefused, TextUnreadable, PictureUnreadable)
@@ -218,6 +219,7 @@ async def _report(conn: AsyncConnection, done: Sequence[tuple[Submission, Evalua
         members = list(group)
         rows = [(_evaluated(s.project, e), e.project_uid, _message_id(e)) for s, e in members]
         await outbox.add_many(conn, rows, cause=members[0][0].cause)
+        await announce.messages(conn, rows)
     EVALUATED.inc(len(done))
     for _, evaluation in done:
         for finding in evaluation.findings:

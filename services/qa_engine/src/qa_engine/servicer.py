@@ -32,6 +32,13 @@ from qa_engine.findings import StoredFinding
 from qa_engine.history import NO_HISTORY
 from qa_engine.projects import Project
 from qa_engine.rule import AnyParameter, Need, Rule, Settings, Subject, TextParameter, Value
+from qa_engine.webhooks.errors import (
+    DeliveryUnknown,
+    WebhookChanged,
+    WebhookKeyMissing,
+    WebhooksTooMany,
+    WebhookUnknown,
+)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -42,6 +49,11 @@ STATUS = ErrorTable(
         ProjectUnknown: grpc.StatusCode.NOT_FOUND,
         RuleUnknown: grpc.StatusCode.NOT_FOUND,
         RuleSettingsInvalid: grpc.StatusCode.INVALID_ARGUMENT,
+        WebhookUnknown: grpc.StatusCode.NOT_FOUND,
+        DeliveryUnknown: grpc.StatusCode.NOT_FOUND,
+        WebhookChanged: grpc.StatusCode.ABORTED,
+        WebhooksTooMany: grpc.StatusCode.RESOURCE_EXHAUSTED,
+        WebhookKeyMissing: grpc.StatusCode.FAILED_PRECONDITION,
     }
 )
 
