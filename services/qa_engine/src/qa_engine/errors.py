@@ -6,7 +6,8 @@ QaError
 ├── RuleSettingsInvalid
 ├── TextUnreadable
 ├── PictureUnreadable
-└── ShapeUnreadable
+├── ShapeUnreadable
+└── VotesInvalid
 """
 
 
@@ -39,3 +40,7 @@ class PictureUnreadable(QaError):
 
 class ShapeUnreadable(QaError):
     """The shape does not say which pixels of the picture it covers."""
+
+
+class VotesInvalid(QaError):
+    """The answers cannot be compared."""
