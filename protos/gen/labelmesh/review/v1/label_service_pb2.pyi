@@ -248,21 +248,25 @@ class ExportLabelsRequest(_message.Message):
 
     PARENT_FIELD_NUMBER: _builtins.int
     INCLUDE_UNREVIEWED_FIELD_NUMBER: _builtins.int
+    WITH_MANIFEST_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`projects/{project}`."""
     include_unreviewed: _builtins.bool
     """Also export labels that no person has reviewed. Without it an asset without a reviewed label comes with no label,
     and the call fails with FAILED_PRECONDITION when there is no reviewed label at all.
     """
+    with_manifest: _builtins.bool
+    """Send a manifest after the last asset."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         include_unreviewed: _builtins.bool = ...,
+        with_manifest: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_unreviewed", b"include_unreviewed", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_unreviewed", b"include_unreviewed", "parent", b"parent", "with_manifest", b"with_manifest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -278,10 +282,14 @@ class ExportLabelsResponse(_message.Message):
     LABEL_FIELD_NUMBER: _builtins.int
     REVIEWED_FIELD_NUMBER: _builtins.int
     REJECTED_FIELD_NUMBER: _builtins.int
+    AUTO_ACCEPTED_FIELD_NUMBER: _builtins.int
+    MANIFEST_FIELD_NUMBER: _builtins.int
     reviewed: _builtins.bool
     """Whether a person reviewed the label."""
     rejected: _builtins.bool
     """Whether a reviewer rejected the asset as impossible to label."""
+    auto_accepted: _builtins.bool
+    """Whether the label was accepted unseen, as the project's policy allows."""
     @_builtins.property
     def asset(self) -> _asset_pb2.Asset:
         """The asset."""
@@ -290,6 +298,10 @@ class ExportLabelsResponse(_message.Message):
     def label(self) -> _label_pb2.Label:
         """Its current label; unset when there is none to export."""
 
+    @_builtins.property
+    def manifest(self) -> Global___ExportManifest:
+        """In the last message only, which has no asset: what the stream held. Sent when the request asked for it."""
+
     def __init__(
         self,
         *,
@@ -297,11 +309,75 @@ class ExportLabelsResponse(_message.Message):
         label: _label_pb2.Label | None = ...,
         reviewed: _builtins.bool = ...,
         rejected: _builtins.bool = ...,
+        auto_accepted: _builtins.bool = ...,
+        manifest: Global___ExportManifest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "label", b"label"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "label", b"label", "manifest", b"manifest"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "label", b"label", "rejected", b"rejected", "reviewed", b"reviewed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "auto_accepted", b"auto_accepted", "label", b"label", "manifest", b"manifest", "rejected", b"rejected", "reviewed", b"reviewed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportLabelsResponse: _TypeAlias = ExportLabelsResponse  # noqa: Y015
+
+@_typing.final
+class ExportManifest(_message.Message):
+    """What an export held, and what its labels may be trusted for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSETS_FIELD_NUMBER: _builtins.int
+    REVIEWED_FIELD_NUMBER: _builtins.int
+    AUDITED_FIELD_NUMBER: _builtins.int
+    AUTO_ACCEPTED_FIELD_NUMBER: _builtins.int
+    UNREVIEWED_FIELD_NUMBER: _builtins.int
+    REJECTED_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    ERROR_UPPER_BOUND_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_TIME_US_FIELD_NUMBER: _builtins.int
+    assets: _builtins.int
+    """Assets."""
+    reviewed: _builtins.int
+    """Labels that people reviewed, audits not counted."""
+    audited: _builtins.int
+    """Labels that people reviewed because they were drawn for the audit."""
+    auto_accepted: _builtins.int
+    """Labels accepted unseen."""
+    unreviewed: _builtins.int
+    """Labels that nobody accepted."""
+    rejected: _builtins.int
+    """Assets that were rejected as impossible to label."""
+    missing: _builtins.int
+    """Assets without a label in the export."""
+    certificate: _builtins.str
+    """The newest certificate, `projects/{project}/certificates/{uid}`; empty without one."""
+    error_upper_bound: _builtins.float
+    """Its upper bound of the share of wrong labels among those accepted unseen, 0 to 1."""
+    confidence: _builtins.float
+    """Its probability that the bound holds, 0 to 1; 0 without a certificate."""
+    certificate_time_us: _builtins.int
+    """When the certificate was issued, microseconds since the Unix epoch, UTC; 0 without one."""
+    def __init__(
+        self,
+        *,
+        assets: _builtins.int = ...,
+        reviewed: _builtins.int = ...,
+        audited: _builtins.int = ...,
+        auto_accepted: _builtins.int = ...,
+        unreviewed: _builtins.int = ...,
+        rejected: _builtins.int = ...,
+        missing: _builtins.int = ...,
+        certificate: _builtins.str = ...,
+        error_upper_bound: _builtins.float = ...,
+        confidence: _builtins.float = ...,
+        certificate_time_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assets", b"assets", "audited", b"audited", "auto_accepted", b"auto_accepted", "certificate", b"certificate", "certificate_time_us", b"certificate_time_us", "confidence", b"confidence", "error_upper_bound", b"error_upper_bound", "missing", b"missing", "rejected", b"rejected", "reviewed", b"reviewed", "unreviewed", b"unreviewed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportManifest: _TypeAlias = ExportManifest  # noqa: Y015

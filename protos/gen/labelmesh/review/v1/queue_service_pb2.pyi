@@ -67,6 +67,8 @@ class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.Val
     """The label is right after the given operations."""
     DECISION_REJECT: _Decision.ValueType  # 3
     """The asset cannot be labelled; needs a reason."""
+    DECISION_AUTO_ACCEPT: _Decision.ValueType  # 4
+    """Nobody looked: the policy of the project took the model's label as it is. Never valid in a submit."""
 
 class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
     """What a reviewer decided."""
@@ -79,6 +81,8 @@ DECISION_CORRECT: Decision.ValueType  # 2
 """The label is right after the given operations."""
 DECISION_REJECT: Decision.ValueType  # 3
 """The asset cannot be labelled; needs a reason."""
+DECISION_AUTO_ACCEPT: Decision.ValueType  # 4
+"""Nobody looked: the policy of the project took the model's label as it is. Never valid in a submit."""
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
 
 @_typing.final
