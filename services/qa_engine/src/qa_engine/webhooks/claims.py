@@ -5,7 +5,7 @@ more than its share. Schedules hold when they were made; one that was made in th
 set back, and is moved back with it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,16 +60,26 @@ def _due(now: int) -> Any:
     return and_(_w.state == WebhookState.ENABLED.value, due, free)
 
 
-async def any_due(conn: AsyncConnection, now: int) -> bool:
+async def any_due(conn: AsyncConnection, now: int, in_hand: Collection[str]) -> bool:
     """Whether a claim would find anything."""
-    return await conn.scalar(select(_w.uid).where(_due(now)).limit(1)) is not None
+    free = select(_w.uid).where(_due(now), _w.uid.not_in(in_hand))
+    return await conn.scalar(free.limit(1)) is not None
 
 
 async def claim(
-    conn: AsyncConnection, owner: str, now: int, limit: int, full_tenants: Iterable[str]
+    conn: AsyncConnection,
+    owner: str,
+    now: int,
+    limit: int,
+    *,
+    in_hand: Collection[str],
+    full_tenants: Collection[str],
 ) -> list[Turn]:
-    """Lease webhooks that are due, longest overdue first, none of the tenants that have their share."""
-    free = select(webhooks).where(_due(now), _w.tenant.not_in(list(full_tenants)))
+    """Lease webhooks that are due, longest overdue first, none of the tenants that have their share.
+
+    `in_hand` are those whose turn it is: a clock that jumps forward ends their leases early.
+    """
+    free = select(webhooks).where(_due(now), _w.uid.not_in(in_hand), _w.tenant.not_in(full_tenants))
     found = await conn.execute(free.order_by(_w.due_time_us).limit(limit).with_for_update(skip_locked=True))
     turns = []
     for row in found.all():

@@ -58,7 +58,7 @@ class Worker:
         self._uid = new_uid()
         self._wake = asyncio.Event()
         self._stopping = False
-        self._turns: dict[asyncio.Task[None], str] = {}
+        self._turns: dict[asyncio.Task[None], Turn] = {}
         self._loop: asyncio.Task[None] | None = None
         self._next_prune = 0.0
 
@@ -106,17 +106,20 @@ class Worker:
         free, now = SLOTS - len(self._turns), self._clock_us()
         if free <= 0:
             return False
+        in_hand = [turn.webhook.uid for turn in self._turns.values()]
         async with self._db.read() as conn:
-            if not await claims.any_due(conn, now):
+            if not await claims.any_due(conn, now, in_hand):
                 return False
-        busy = Tally(self._turns.values())
+        busy = Tally(turn.tenant for turn in self._turns.values())
         full = [tenant for tenant, count in busy.items() if count >= TENANT_SLOTS]
-        limit = min(free, TENANT_SLOTS - max((c for c in busy.values() if c < TENANT_SLOTS), default=0))
+        limit = min(
+            free, *(TENANT_SLOTS - count for count in busy.values() if count < TENANT_SLOTS), TENANT_SLOTS
+        )
         async with self._db.begin() as conn:
-            turns = await claims.claim(conn, self._uid, now, limit, full)
+            turns = await claims.claim(conn, self._uid, now, limit, in_hand=in_hand, full_tenants=full)
         for turn in turns:
             task = asyncio.create_task(self._turn(turn), name=f"webhook {turn.webhook.uid}")
-            self._turns[task] = turn.tenant
+            self._turns[task] = turn
             task.add_done_callback(self._ended)
         return len(turns) == limit
 
