@@ -1,0 +1,1 @@
+"""Customers' own rules: Python in a sandbox, and expressions."""

@@ -1,0 +1,161 @@
+"""Customers' plugins as rules of the engine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from labels.label import Finding, Label, LabelKind, Severity
+from qa_engine.operation import Judgement
+from qa_engine.plugins import expression, measures
+from qa_engine.plugins.asking import Handed, Outcome, Reply, ask
+from qa_engine.plugins.errors import PluginFailed, PluginReplyInvalid, ReplyRefused
+from qa_engine.plugins.plugin import HOOK_OF, Hook, Language, Plugin, hook_lines
+from qa_engine.plugins.reply import Asked, judgement
+from qa_engine.plugins.sandbox import Sandbox
+from qa_engine.rule import Item, Need, Rule, Subject, Terms
+
+Answers = Mapping[str, Sequence[Label]]
+"""Other people's answers about the same asset, by the uid of the label that is judged."""
+UNREADABLE = "The picture could not be read, so that the label was not checked by the rule."
+HOLDS = "What the project's expression looks for is there."
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a plugin says about one label, why it does not where it failed, and what it printed."""
+
+    judgement: Judgement
+    failure: PluginFailed | None = None
+    said: tuple[str, ...] = ()
+
+
+def as_rule(plugin: Plugin, sandbox: Sandbox) -> Rule:
+    """The rule that a plugin makes; off until someone enables it."""
+
+    def check(items: Sequence[Item], terms: Terms) -> Sequence[Judgement]:
+        return [verdict.judgement for verdict in judge(plugin, sandbox, items, terms)]
+
+    return Rule(
+        plugin.rule_id,
+        plugin.severity,
+        enabled=False,
+        needs=measures.needs(plugin),
+        batch_check=check,
+        version=max(plugin.revision, 1),
+        says=plugin.description or f"The project's own rule {plugin.name}.",
+    )
+
+
+def judge(
+    plugin: Plugin,
+    sandbox: Sandbox,
+    items: Sequence[Item],
+    terms: Terms,
+    *,
+    answers: Answers | None = None,
+    keep_said: bool = False,
+) -> list[Verdict]:
+    """What a plugin says about each label, in order; a failure is a finding of the label that it failed on."""
+    verdicts = [Verdict(Judgement())] * len(items)
+    for kind, hook in HOOK_OF.items():
+        mine = [place for place, (label, _) in enumerate(items) if label.kind is kind]
+        if not mine or hook not in plugin.hooks:
+            continue
+        seen = [place for place in mine if not _is_blind(plugin, items[place])]
+        some = _ask(plugin, sandbox, hook, [items[place] for place in seen], terms, answers or {}, keep_said)
+        for place, verdict in zip(seen, some, strict=True):
+            verdicts[place] = verdict
+        for place in set(mine).difference(seen):
+            verdicts[place] = Verdict(Judgement((Finding(terms.rule, Severity.ERROR, UNREADABLE),)))
+    return verdicts
+
+
+def _is_blind(plugin: Plugin, item: Item) -> bool:
+    """Whether a picture is missing that the plugin looks at."""
+    label, subject = item
+    return (
+        subject.asset.image_ref is not None
+        and subject.picture is None
+        and Need.PIXELS in measures.needs(plugin)
+        and bool(label.annotations)
+    )
+
+
+def _ask(
+    plugin: Plugin,
+    sandbox: Sandbox,
+    hook: Hook,
+    items: Sequence[Item],
+    terms: Terms,
+    answers: Answers,
+    keep_said: bool,
+) -> list[Verdict]:
+    fields = measures.labels(items, plugin)
+    assets = [measures.asset(subject.asset, _text(subject), plugin) for _, subject in items]
+    if plugin.language is Language.CEL:
+        return [_express(plugin, label, asset, terms) for label, asset in zip(fields, assets, strict=True)]
+    others = [tuple(answers.get(label.uid, ())) for label, _ in items]
+    handed: list[Handed] = [
+        (label, asset, _facts(plugin, subject, theirs))
+        for label, asset, (_, subject), theirs in zip(fields, assets, items, others, strict=True)
+    ]
+    outcomes = ask(sandbox, plugin, hook, handed, keep_said=keep_said)
+    return [
+        _verdict(plugin, hook, outcome, _asked(item, terms, theirs), terms)
+        for outcome, item, theirs in zip(outcomes, items, others, strict=True)
+    ]
+
+
+def _facts(plugin: Plugin, subject: Subject, answers: Sequence[Label]) -> measures.Fields:
+    theirs = (
+        [(answer, replace(subject, picture=None)) for answer in answers] if plugin.names("answers") else []
+    )
+    return measures.history(subject.history, plugin) | {"answers": measures.labels(theirs, plugin)}
+
+
+def _asked(item: Item, terms: Terms, answers: tuple[Label, ...]) -> Asked:
+    label, subject = item
+    return Asked(terms.rule, terms.severity, label, subject.ontology, _text(subject), answers)
+
+
+def _text(subject: Subject) -> str | None:
+    return subject.asset.text if subject.text is None else subject.text
+
+
+def _verdict(plugin: Plugin, hook: Hook, outcome: Outcome, asked: Asked, terms: Terms) -> Verdict:
+    if isinstance(outcome, Reply):
+        try:
+            return Verdict(judgement(outcome.raw, asked), said=outcome.said)
+        except ReplyRefused as error:
+            line = hook_lines(plugin.code).get(hook, 0)
+            failure: PluginFailed = PluginReplyInvalid(plugin.name, line, str(error))
+            return replace(_failed(failure, terms), said=outcome.said)
+    return _failed(outcome, terms)
+
+
+def _failed(failure: PluginFailed, terms: Terms) -> Verdict:
+    finding = Finding(terms.rule, Severity.ERROR, str(failure)[:500])
+    return Verdict(Judgement((finding,)), failure)
+
+
+def _express(plugin: Plugin, label: measures.Fields, asset: measures.Fields, terms: Terms) -> Verdict:
+    try:
+        message = plugin.message or HOLDS
+        found = tuple(
+            terms.finding(message, place) for place in expression.compiled(plugin).places(label, asset)
+        )
+    except PluginFailed as failure:
+        return _failed(failure, terms)
+    return Verdict(Judgement(found))
+
+
+def hooks(plugin: Plugin, sandbox: Sandbox) -> frozenset[Hook]:
+    """When a plugin is asked; raises PluginFailed where it cannot be read."""
+    if plugin.language is Language.CEL:
+        expression.compiled(plugin)
+        return expression.HOOKS
+    return sandbox.hooks(plugin)
+
+
+def hook_kind(hook: Hook) -> LabelKind | None:
+    """The kind of label that a hook is asked about; None for those of no label."""
+    return next((kind for kind, of in HOOK_OF.items() if of is hook), None)
