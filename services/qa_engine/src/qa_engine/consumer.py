@@ -20,14 +20,15 @@ from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated
 from labelmesh.review.v1.review_events_pb2 import LabelReviewed, LabelSubmitted, ProjectChanged
 from labels.asset import Asset
 from labels.errors import LabelError
-from labels.label import Finding, Label
+from labels.label import Label
 from labels.names import asset_name, label_name, parse_project
 from labels.proto import asset_from_pb, finding_to_pb, label_from_pb, ontology_from_pb
-from qa_engine import facts, findings, pictures, projects, texts
+from qa_engine import acting, facts, findings, pictures, projects, texts
 from qa_engine.engine import Engine
 from qa_engine.errors import PictureUnreadable, TextUnreadable
 from qa_engine.findings import Evaluation
 from qa_engine.history import NO_HISTORY, History
+from qa_engine.operation import Judgement
 from qa_engine.picture import Picture
 from qa_engine.projects import Project
 from qa_engine.rule import Need, Subject
@@ -146,21 +147,16 @@ class Events:
         return await asyncio.to_thread(self._judge, submissions, subjects)
 
     def _judge(self, submissions: Sequence[Submission], subjects: Sequence[Subject]) -> list[Evaluation]:
-        found: dict[str, tuple[Finding, ...]] = {}
+        found: dict[str, Judgement] = {}
         for project in {s.project.uid: s.project for s in submissions}.values():
             mine = [
                 (s.label, subject)
                 for s, subject in zip(submissions, subjects, strict=True)
                 if s.project.uid == project.uid
             ]
-            judged = self._engine.evaluate_many(mine, project.ruleset)
+            judged = self._engine.judge_many(mine, project.ruleset)
             found |= {label.uid: some for (label, _), some in zip(mine, judged, strict=True)}
-        return [
-            Evaluation(
-                s.project.uid, s.label.uid, s.asset.uid, s.project.ruleset.revision, found[s.label.uid]
-            )
-            for s in submissions
-        ]
+        return [_evaluation_of(s, found[s.label.uid]) for s in submissions]
 
     async def _contents(self, submission: Submission) -> tuple[str | None, Picture | None]:
         """The asset's text or picture; None also where it is lost for good, which is for the rules to say."""
@@ -213,6 +209,18 @@ def _submission(event: LabelEvent, project: Project) -> Submission:
     return Submission(project, asset, label, event)
 
 
+def _evaluation_of(submission: Submission, judged: Judgement) -> Evaluation:
+    return Evaluation(
+        submission.project.uid,
+        submission.label.uid,
+        submission.asset.uid,
+        submission.project.ruleset.revision,
+        judged.findings,
+        judged.shadow,
+        judged.operations,
+    )
+
+
 async def _report(conn: AsyncConnection, done: Sequence[tuple[Submission, Evaluation]]) -> None:
     """Put LabelEvaluated into the outbox, each under the trace of the event that caused it."""
     for _, group in groupby(done, key=lambda pair: pair[0].cause.traceparent):
@@ -231,7 +239,11 @@ def _message_id(evaluation: Evaluation) -> str:
 
 
 def _evaluated(project: Project, evaluation: Evaluation) -> LabelEvaluated:
+    boost, pool = acting.boost(evaluation.operations)
     return LabelEvaluated(
+        priority_boost=boost,
+        pool=pool,
+        blocked=acting.blocked(evaluation.operations),
         label=label_name(project.id, evaluation.label_uid),
         asset=asset_name(project.id, evaluation.asset_uid),
         findings=map(finding_to_pb, evaluation.findings),

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.db import insert_ignore
 from labels.label import Finding, Severity
+from qa_engine.operation import Operation
 from qa_engine.tables import evaluations, findings
 
 
@@ -20,6 +21,8 @@ class Evaluation:
     asset_uid: str
     ruleset_revision: int
     findings: tuple[Finding, ...]
+    shadow: tuple[Finding, ...] = ()
+    operations: tuple[tuple[str, Operation], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class StoredFinding:
     label_uid: str
     asset_uid: str
     create_time_us: int
+    shadow: bool = False
 
 
 async def add(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) -> set[str]:
@@ -57,10 +61,12 @@ async def add(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) ->
             "message": finding.message,
             "annotation_id": finding.annotation_id,
             "create_time_us": now_us,
+            "shadow": shadow,
         }
         for e in done
         if e.label_uid in fresh
-        for finding in e.findings
+        for shadow, some in ((False, e.findings), (True, e.shadow))
+        for finding in some
     ]
     if found:
         await conn.execute(findings.insert(), found)
@@ -68,10 +74,15 @@ async def add(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) ->
 
 
 async def page(
-    conn: AsyncConnection, project_uid: str, rule: str, before: int | None, size: int
+    conn: AsyncConnection, project_uid: str, rule: str, before: int | None, size: int, *, shadow: bool = False
 ) -> list[StoredFinding]:
-    """Findings of a project, newest first: at most `size` below `before`, of any rule when that is empty."""
+    """Findings of a project, newest first: at most `size` below `before`, of any rule when that is empty.
+
+    Those of rules on trial are among them only if asked for.
+    """
     query = select(findings).where(findings.c.project_uid == project_uid)
+    if not shadow:
+        query = query.where(~findings.c.shadow)
     if rule:
         query = query.where(findings.c.rule == rule)
     if before is not None:
@@ -84,6 +95,7 @@ async def page(
             row.label_uid,
             row.asset_uid,
             row.create_time_us,
+            row.shadow,
         )
         for row in rows
     ]

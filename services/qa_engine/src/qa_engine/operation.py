@@ -50,7 +50,11 @@ Operation = Change | Route | Block | Resolve | Emit
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What rules say about one label: findings, and each operation with the id of the rule that asks for it."""
+    """What rules say about one label: findings, and each operation with the id of the rule that asks for it.
+
+    `shadow` are the findings of rules on trial: they are kept apart and reported to nobody.
+    """
 
     findings: tuple[Finding, ...] = ()
     operations: tuple[tuple[str, Operation], ...] = ()
+    shadow: tuple[Finding, ...] = ()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -14,6 +14,7 @@ from labelmesh.label.v1 import ontology_pb2
 from labels.label import Severity
 from labels.ontology import Ontology
 from labels.proto import ontology_from_pb
+from qa_engine.conduct import Action, Conduct
 from qa_engine.errors import ProjectUnknown
 from qa_engine.rule import Rule, Ruleset, Settings, Value
 from qa_engine.tables import projects, rule_settings
@@ -51,6 +52,11 @@ _QUERY = select(
     rule_settings.c.enabled,
     rule_settings.c.severity,
     rule_settings.c.parameters,
+    rule_settings.c.shadow,
+    rule_settings.c.action,
+    rule_settings.c.route_boost,
+    rule_settings.c.route_pool,
+    rule_settings.c.precision_floor,
 ).outerjoin(rule_settings, rule_settings.c.project_uid == projects.c.project_uid)
 
 
@@ -59,16 +65,17 @@ def _projects(rows: Iterable[Row[Any]]) -> dict[str, Project]:
     found: dict[str, Project] = {}
     for uid, group in groupby(sorted(rows, key=lambda row: row.project_uid), key=lambda row: row.project_uid):
         members = list(group)
-        settings = {
-            row.rule: Settings(row.enabled, Severity(row.severity), _parameters(row.parameters))
-            for row in members
-            if row.rule is not None
-        }
+        settings = {row.rule: _settings(row) for row in members if row.rule is not None}
         ruleset = Ruleset(members[0].ruleset_revision, settings)
         found[uid] = Project(
             uid, members[0].tenant, members[0].project_id, _ontology(members[0].ontology), ruleset
         )
     return found
+
+
+def _settings(row: Row[Any]) -> Settings:
+    conduct = Conduct(row.shadow, Action(row.action), row.route_boost, row.route_pool, row.precision_floor)
+    return Settings(row.enabled, Severity(row.severity), _parameters(row.parameters), conduct)
 
 
 def _parameters(text: str) -> dict[str, Value]:
@@ -97,9 +104,8 @@ async def put(
 
 async def change_rule(
     conn: AsyncConnection, tenant: str, project_id: str, rule: Rule, change: Settings
-) -> tuple[Settings, int]:
-    """Change a rule in a project; parameters left out keep their value. Returns what holds now and its
-    revision.
+) -> Ruleset:
+    """Change a rule in a project; parameters left out keep their value. Returns what holds now.
 
     The revision grows only when something changed. Raises ProjectUnknown or RuleSettingsInvalid.
     """
@@ -108,13 +114,14 @@ async def change_rule(
     before = rule.settings(project.ruleset)
     after = rule.change(before, change)
     if after == before:
-        return before, project.ruleset.revision
+        return project.ruleset
     await _put_settings(conn, project, rule.id, after)
     revision = project.ruleset.revision + 1
     await conn.execute(
         update(projects).where(projects.c.project_uid == project.uid).values(ruleset_revision=revision)
     )
-    return after, revision
+    settings = {**project.ruleset.settings, rule.id: after}
+    return replace(project.ruleset, revision=revision, settings=settings)
 
 
 async def _put_settings(conn: AsyncConnection, project: Project, rule_id: str, settings: Settings) -> None:
@@ -122,6 +129,11 @@ async def _put_settings(conn: AsyncConnection, project: Project, rule_id: str, s
         "enabled": settings.enabled,
         "severity": settings.severity.value,
         "parameters": json.dumps(dict(settings.parameters)),
+        "shadow": settings.conduct.shadow,
+        "action": settings.conduct.action.value,
+        "route_boost": settings.conduct.route_boost,
+        "route_pool": settings.conduct.route_pool,
+        "precision_floor": settings.conduct.precision_floor,
     }
     if rule_id in project.ruleset.settings:
         mine = (rule_settings.c.project_uid == project.uid) & (rule_settings.c.rule == rule_id)

@@ -1,19 +1,23 @@
 """What a rule is: a pure check with a stable id, and the parameters that steer it.
 
 A rule looks at one label (`rule`), or at all shapes of a batch of labels at once (`shape_rule`), which is how
-numbers are computed in columns instead of one polygon after the other.
+numbers are computed in columns instead of one polygon after the other, or at the labels of a batch together, which is
+for rules that are asked somewhere else.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import isfinite
 
 from labels.asset import Asset
-from labels.label import Finding, Label, Severity
+from labels.correction import CorrectionOp
+from labels.label import Annotation, Finding, Label, Severity
 from labels.ontology import Ontology
+from qa_engine.conduct import FLAGS, Action, Conduct, Mode
 from qa_engine.errors import RuleSettingsInvalid
 from qa_engine.history import NO_HISTORY, History
+from qa_engine.operation import Judgement
 from qa_engine.picture import Picture
 from qa_engine.shapes import Shapes
 
@@ -95,14 +99,31 @@ class Settings:
     enabled: bool
     severity: Severity
     parameters: Mapping[str, Value]
+    conduct: Conduct = FLAGS
+
+    @property
+    def mode(self) -> Mode:
+        """How far the rule counts."""
+        if not self.enabled:
+            return Mode.DISABLED
+        return Mode.SHADOW if self.conduct.shadow else Mode.ENFORCE
+
+    def in_mode(self, mode: Mode) -> "Settings":
+        """The same settings in another mode."""
+        conduct = replace(self.conduct, shadow=mode is Mode.SHADOW)
+        return replace(self, enabled=mode is not Mode.DISABLED, conduct=conduct)
 
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """A project's settings by rule id, over the rules' defaults; revisions count from 0."""
+    """A project's settings by rule id, over the rules' defaults; revisions count from 0.
+
+    `custom` are the project's own rules, which stand beside those of the engine.
+    """
 
     revision: int = 0
     settings: Mapping[str, Settings] = field(default_factory=dict)
+    custom: tuple["Rule", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +184,19 @@ class Context(Terms):
 LabelCheck = Callable[[Label, Context], Iterable[Finding]]
 ShapeCheck = Callable[[Shapes, Terms], Iterable[tuple[int, str]]]
 """Yields the place of a shape in the columns, and the message about it."""
+Item = tuple[Label, Subject]
+BatchCheck = Callable[[Sequence[Item], Terms], Sequence[Judgement]]
+"""A judgement for each label, in order; it may fail for all, and never knows which labels share a batch."""
+Fix = Callable[[Annotation, Context], CorrectionOp | None]
+"""What would correct an annotation that the rule found fault with; None where that is for a person to say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A check with its stable id and its settings where a project has none of its own.
 
-    Exactly one of `check` and `shape_check` is there.
+    Exactly one of `check`, `shape_check` and `batch_check` is there. `version` counts the changes of a project's own
+    rule from 1, and `says` is what it checks, in one sentence, where no docstring tells.
     """
 
     id: str
@@ -179,11 +206,16 @@ class Rule:
     needs: frozenset[Need] = frozenset()
     check: LabelCheck | None = None
     shape_check: ShapeCheck | None = None
+    batch_check: BatchCheck | None = None
+    fix: Fix | None = None
+    version: int = 1
+    says: str = ""
 
     @property
     def description(self) -> str:
         """One sentence: the first line of the check's docstring."""
-        return ((self.check or self.shape_check).__doc__ or "").strip().partition("\n")[0]
+        check = self.check or self.shape_check or self.batch_check
+        return self.says or (check.__doc__ or "").strip().partition("\n")[0]
 
     def holds(self, ruleset: Ruleset) -> bool:
         """Whether labels are held to it in a project."""
@@ -196,7 +228,7 @@ class Rule:
         own = ruleset.settings.get(self.id)
         if own is None:
             return Settings(self.enabled, self.severity, defaults)
-        return Settings(own.enabled, own.severity, {**defaults, **own.parameters})
+        return replace(own, parameters={**defaults, **own.parameters})
 
     def change(self, before: Settings, change: Settings) -> Settings:
         """Settings after a change; parameters left out keep their value.
@@ -209,7 +241,10 @@ class Rule:
             if parameter is None:
                 raise RuleSettingsInvalid(f'The rule "{self.id}" has no parameter "{name[:64]}".')
             parameter.check(value)
-        return Settings(change.enabled, change.severity, {**before.parameters, **change.parameters})
+        change.conduct.check()
+        if change.conduct.action is Action.FIX and self.fix is None and self.batch_check is None:
+            raise RuleSettingsInvalid(f'The rule "{self.id}" does not know how to fix what it finds.')
+        return replace(change, parameters={**before.parameters, **change.parameters})
 
 
 def rule(
@@ -219,13 +254,19 @@ def rule(
     parameters: tuple[AnyParameter, ...] = (),
     enabled: bool = True,
     needs: frozenset[Need] = frozenset(),
+    fix: Fix | None = None,
 ) -> Callable[[LabelCheck], Rule]:
     """Make a check of labels a rule."""
-    return lambda check: Rule(id, severity, parameters, enabled, needs, check=check)
+    return lambda check: Rule(id, severity, parameters, enabled, needs, check=check, fix=fix)
 
 
 def shape_rule(
-    id: str, *, severity: Severity, parameters: tuple[AnyParameter, ...] = (), enabled: bool = True
+    id: str,
+    *,
+    severity: Severity,
+    parameters: tuple[AnyParameter, ...] = (),
+    enabled: bool = True,
+    fix: Fix | None = None,
 ) -> Callable[[ShapeCheck], Rule]:
     """Make a check of all shapes of a batch a rule."""
-    return lambda check: Rule(id, severity, parameters, enabled, shape_check=check)
+    return lambda check: Rule(id, severity, parameters, enabled, shape_check=check, fix=fix)

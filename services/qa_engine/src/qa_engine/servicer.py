@@ -20,6 +20,7 @@ from labels.label import Label
 from labels.names import asset_name, label_name, parse_project
 from labels.proto import asset_from_pb, finding_to_pb, label_from_pb, severity_from_pb, severity_to_pb
 from qa_engine import facts, findings, pictures, projects, texts
+from qa_engine.conduct import FLAGS, Action, Conduct, Mode
 from qa_engine.engine import Engine
 from qa_engine.errors import (
     PictureUnreadable,
@@ -31,7 +32,7 @@ from qa_engine.errors import (
 from qa_engine.findings import StoredFinding
 from qa_engine.history import NO_HISTORY
 from qa_engine.projects import Project
-from qa_engine.rule import AnyParameter, Need, Rule, Settings, Subject, TextParameter, Value
+from qa_engine.rule import AnyParameter, Need, Rule, Ruleset, Settings, Subject, TextParameter, Value
 from qa_engine.webhooks.errors import (
     DeliveryUnknown,
     WebhookChanged,
@@ -56,6 +57,8 @@ STATUS = ErrorTable(
         WebhookKeyMissing: grpc.StatusCode.FAILED_PRECONDITION,
     }
 )
+_MODES = {pb2.RuleMode.Value(f"RULE_MODE_{mode}"): mode for mode in Mode}
+_ACTIONS = {pb2.RuleAction.Value(f"RULE_ACTION_{action}"): action for action in Action}
 
 
 class RuleServicer(RuleServiceServicer):
@@ -70,17 +73,17 @@ class RuleServicer(RuleServiceServicer):
     async def ListRules(self, request: pb2.ListRulesRequest, context: Context) -> pb2.ListRulesResponse:
         """Every rule with the settings that hold in the project."""
         project = await self._project(request.parent)
-        rules = [rule_to_pb(rule, rule.settings(project.ruleset)) for rule in self._engine.rules]
+        rules = [rule_to_pb(rule, project.ruleset) for rule in self._engine.of(project.ruleset)]
         return pb2.ListRulesResponse(rules=rules, ruleset_revision=project.ruleset.revision)
 
     async def UpdateRule(self, request: pb2.UpdateRuleRequest, context: Context) -> pb2.UpdateRuleResponse:
         """Change a rule's settings in the project."""
-        project_id = parse_project(request.parent)
-        rule = self._engine.rule(request.rule.id)
-        change = settings_from_pb(request.rule, rule)
+        project = await self._project(request.parent)
+        rule = self._engine.rule(request.rule.id, project.ruleset)
+        change = settings_from_pb(request.rule, rule, rule.settings(project.ruleset))
         async with self._db.begin() as conn:
-            now, revision = await projects.change_rule(conn, caller().tenant, project_id, rule, change)
-        return pb2.UpdateRuleResponse(rule=rule_to_pb(rule, now), ruleset_revision=revision)
+            now = await projects.change_rule(conn, project.tenant, project.id, rule, change)
+        return pb2.UpdateRuleResponse(rule=rule_to_pb(rule, now), ruleset_revision=now.revision)
 
     async def EvaluateLabel(
         self, request: pb2.EvaluateLabelRequest, context: Context
@@ -115,12 +118,13 @@ class RuleServicer(RuleServiceServicer):
         """A page of the project's findings, newest first."""
         project = await self._project(request.parent)
         if request.rule:
-            self._engine.rule(request.rule)
-        query = ("findings", project.uid, request.rule)
+            self._engine.rule(request.rule, project.ruleset)
+        query = ("findings", project.uid, request.rule, "shadow" if request.shadow else "")
         asked = page(query, request.page_size, request.page_token, (int,))
         before = int(asked.after[0]) if asked.after else None
         async with self._db.read() as conn:
-            found = await findings.page(conn, project.uid, request.rule, before, asked.size + 1)
+            size = asked.size + 1
+            found = await findings.page(conn, project.uid, request.rule, before, size, shadow=request.shadow)
         shown, more = asked.first(found, lambda finding: (finding.seq,))
         stored = [stored_to_pb(finding, project) for finding in shown]
         return pb2.ListFindingsResponse(findings=stored, next_page_token=more)
@@ -131,14 +135,23 @@ class RuleServicer(RuleServiceServicer):
             return await projects.by_id(conn, caller().tenant, project_id)
 
 
-def rule_to_pb(rule: Rule, settings: Settings) -> pb2.Rule:
+def rule_to_pb(rule: Rule, ruleset: Ruleset) -> pb2.Rule:
     """A rule and the settings that hold."""
+    settings = rule.settings(ruleset)
     return pb2.Rule(
         id=rule.id,
         description=rule.description,
         enabled=settings.enabled,
         severity=severity_to_pb(settings.severity),
         parameters=[parameter_to_pb(p, settings.parameters[p.name]) for p in rule.parameters],
+        mode=pb2.RuleMode.Value(f"RULE_MODE_{settings.mode}"),
+        action=pb2.RuleAction.Value(f"RULE_ACTION_{settings.conduct.action}"),
+        route_boost=settings.conduct.route_boost,
+        route_pool=settings.conduct.route_pool,
+        precision_floor=settings.conduct.precision_floor,
+        version=rule.version,
+        custom=rule in ruleset.custom,
+        fixable=rule.fix is not None,
     )
 
 
@@ -154,8 +167,11 @@ def parameter_to_pb(parameter: AnyParameter, value: Value) -> pb2.RuleParameter:
     return pb
 
 
-def settings_from_pb(pb: pb2.Rule, rule: Rule) -> Settings:
-    """Raises RuleSettingsInvalid without a severity or when a parameter comes twice."""
+def settings_from_pb(pb: pb2.Rule, rule: Rule, before: Settings) -> Settings:
+    """Settings after a change; callers that know neither modes nor actions leave them as they were.
+
+    Raises RuleSettingsInvalid without a severity or when a parameter comes twice.
+    """
     taking_texts = {parameter.name for parameter in rule.parameters if isinstance(parameter, TextParameter)}
     parameters: dict[str, Value] = {
         p.name: tuple(p.texts) if p.name in taking_texts or p.texts else p.value for p in pb.parameters
@@ -163,9 +179,26 @@ def settings_from_pb(pb: pb2.Rule, rule: Rule) -> Settings:
     if len(parameters) < len(pb.parameters):
         raise RuleSettingsInvalid("A parameter of the rule is given twice.")
     try:
-        return Settings(pb.enabled, severity_from_pb(pb.severity), parameters)
+        severity = severity_from_pb(pb.severity)
     except FindingInvalid:
         raise RuleSettingsInvalid("A rule needs a severity.") from None
+    settings = Settings(pb.enabled, severity, parameters, _conduct_from_pb(pb, before.conduct))
+    return settings.in_mode(_mode_from_pb(pb, before.mode))
+
+
+def _mode_from_pb(pb: pb2.Rule, before: Mode) -> Mode:
+    if pb.mode in _MODES:
+        return _MODES[pb.mode]
+    if not pb.enabled:
+        return Mode.DISABLED
+    return Mode.ENFORCE if before is Mode.DISABLED else before
+
+
+def _conduct_from_pb(pb: pb2.Rule, before: Conduct) -> Conduct:
+    if pb.action not in _ACTIONS:
+        return before
+    floor = pb.precision_floor if pb.HasField("precision_floor") else FLAGS.precision_floor
+    return Conduct(before.shadow, _ACTIONS[pb.action], pb.route_boost, pb.route_pool, floor)
 
 
 def stored_to_pb(stored: StoredFinding, project: Project) -> pb2.StoredFinding:
@@ -175,4 +208,5 @@ def stored_to_pb(stored: StoredFinding, project: Project) -> pb2.StoredFinding:
         label=label_name(project.id, stored.label_uid),
         asset=asset_name(project.id, stored.asset_uid),
         create_time_us=stored.create_time_us,
+        shadow=stored.shadow,
     )

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -39,6 +40,12 @@ rule_settings = Table(
     Column("enabled", Boolean, nullable=False),
     Column("severity", String(16), nullable=False),
     Column("parameters", Text, nullable=False),
+    # The defaults are for a release that does not know these columns yet.
+    Column("shadow", Boolean, nullable=False, server_default=false()),
+    Column("action", String(16), nullable=False, server_default="FLAG"),
+    Column("route_boost", Double, nullable=False, server_default="0"),
+    Column("route_pool", String(64), nullable=False, server_default=""),
+    Column("precision_floor", Double, nullable=False, server_default="0.9"),
 )
 
 evaluations = Table(
@@ -63,6 +70,8 @@ findings = Table(
     Column("message", Text, nullable=False),
     Column("annotation_id", String(64), nullable=False),
     Column("create_time_us", BigInteger, nullable=False),
+    # Of a rule on trial: reported to nobody.
+    Column("shadow", Boolean, nullable=False, server_default=false()),
     Index("findings_by_project", "project_uid", "seq"),
     Index("findings_by_rule", "project_uid", "rule", "seq"),
 )

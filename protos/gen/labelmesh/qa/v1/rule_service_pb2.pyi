@@ -45,6 +45,70 @@ RULE_PARAMETER_KIND_TEXTS: RuleParameterKind.ValueType  # 2
 """Any number of texts, in `texts`."""
 Global___RuleParameterKind: _TypeAlias = RuleParameterKind  # noqa: Y015
 
+class _RuleMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RuleModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RuleMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RULE_MODE_UNSPECIFIED: _RuleMode.ValueType  # 0
+    """Not said: `enabled` says it."""
+    RULE_MODE_DISABLED: _RuleMode.ValueType  # 1
+    """No label is held to it."""
+    RULE_MODE_SHADOW: _RuleMode.ValueType  # 2
+    """On trial: what it finds is kept apart, reported to nobody and acted on by nobody."""
+    RULE_MODE_ENFORCE: _RuleMode.ValueType  # 3
+    """What it finds is reported and acted on."""
+
+class RuleMode(_RuleMode, metaclass=_RuleModeEnumTypeWrapper):
+    """How far a rule counts."""
+
+RULE_MODE_UNSPECIFIED: RuleMode.ValueType  # 0
+"""Not said: `enabled` says it."""
+RULE_MODE_DISABLED: RuleMode.ValueType  # 1
+"""No label is held to it."""
+RULE_MODE_SHADOW: RuleMode.ValueType  # 2
+"""On trial: what it finds is kept apart, reported to nobody and acted on by nobody."""
+RULE_MODE_ENFORCE: RuleMode.ValueType  # 3
+"""What it finds is reported and acted on."""
+Global___RuleMode: _TypeAlias = RuleMode  # noqa: Y015
+
+class _RuleAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RuleActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RuleAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RULE_ACTION_UNSPECIFIED: _RuleAction.ValueType  # 0
+    """Not said: as it was."""
+    RULE_ACTION_FLAG: _RuleAction.ValueType  # 1
+    """It is reported, no more."""
+    RULE_ACTION_DELETE: _RuleAction.ValueType  # 2
+    """The annotation is deleted in a new revision of the label."""
+    RULE_ACTION_FIX: _RuleAction.ValueType  # 3
+    """The annotation is corrected in a new revision of the label, where the rule knows how."""
+    RULE_ACTION_ROUTE: _RuleAction.ValueType  # 4
+    """The label goes to a person sooner, or to a pool of people."""
+    RULE_ACTION_BLOCK: _RuleAction.ValueType  # 5
+    """A person's label does not stand: its task opens again."""
+
+class RuleAction(_RuleAction, metaclass=_RuleActionEnumTypeWrapper):
+    """What is done about what a rule finds."""
+
+RULE_ACTION_UNSPECIFIED: RuleAction.ValueType  # 0
+"""Not said: as it was."""
+RULE_ACTION_FLAG: RuleAction.ValueType  # 1
+"""It is reported, no more."""
+RULE_ACTION_DELETE: RuleAction.ValueType  # 2
+"""The annotation is deleted in a new revision of the label."""
+RULE_ACTION_FIX: RuleAction.ValueType  # 3
+"""The annotation is corrected in a new revision of the label, where the rule knows how."""
+RULE_ACTION_ROUTE: RuleAction.ValueType  # 4
+"""The label goes to a person sooner, or to a pool of people."""
+RULE_ACTION_BLOCK: RuleAction.ValueType  # 5
+"""A person's label does not stand: its task opens again."""
+Global___RuleAction: _TypeAlias = RuleAction  # noqa: Y015
+
 @_typing.final
 class RuleParameter(_message.Message):
     """A number, or texts, that steer a rule."""
@@ -96,6 +160,14 @@ class Rule(_message.Message):
     ENABLED_FIELD_NUMBER: _builtins.int
     SEVERITY_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    ROUTE_BOOST_FIELD_NUMBER: _builtins.int
+    ROUTE_POOL_FIELD_NUMBER: _builtins.int
+    PRECISION_FLOOR_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    CUSTOM_FIELD_NUMBER: _builtins.int
+    FIXABLE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Stable identifier, such as `polygon_min_area`."""
     description: _builtins.str
@@ -104,6 +176,22 @@ class Rule(_message.Message):
     """Whether labels are held to it."""
     severity: _label_pb2.Severity.ValueType
     """Severity of its findings."""
+    mode: Global___RuleMode.ValueType
+    """How far it counts; when set, it goes before `enabled`, which always says whether it is not DISABLED."""
+    action: Global___RuleAction.ValueType
+    """What is done about its findings; UNSPECIFIED leaves it and the four fields below as they were."""
+    route_boost: _builtins.float
+    """With ROUTE: added to the priority of the asset's task, 0 to 1,000."""
+    route_pool: _builtins.str
+    """With ROUTE: pool of reviewers, small letters, digits and hyphens, at most 63; empty for anyone."""
+    precision_floor: _builtins.float
+    """What the lower bound of the rule's precision must reach before it may delete, 0 to 1; unset means 0.9."""
+    version: _builtins.int
+    """Counts the changes of a project's own rule, from 1. Set by the server."""
+    custom: _builtins.bool
+    """Whether it is the project's own. Set by the server."""
+    fixable: _builtins.bool
+    """Whether it knows how to FIX what it finds. Set by the server."""
     @_builtins.property
     def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleParameter]:
         """Its parameters."""
@@ -116,12 +204,22 @@ class Rule(_message.Message):
         enabled: _builtins.bool = ...,
         severity: _label_pb2.Severity.ValueType = ...,
         parameters: _abc.Iterable[Global___RuleParameter] | None = ...,
+        mode: Global___RuleMode.ValueType = ...,
+        action: Global___RuleAction.ValueType = ...,
+        route_boost: _builtins.float = ...,
+        route_pool: _builtins.str = ...,
+        precision_floor: _builtins.float | None = ...,
+        version: _builtins.int = ...,
+        custom: _builtins.bool = ...,
+        fixable: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_precision_floor", b"_precision_floor", "precision_floor", b"precision_floor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "enabled", b"enabled", "id", b"id", "parameters", b"parameters", "severity", b"severity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_precision_floor", b"_precision_floor", "action", b"action", "custom", b"custom", "description", b"description", "enabled", b"enabled", "fixable", b"fixable", "id", b"id", "mode", b"mode", "parameters", b"parameters", "precision_floor", b"precision_floor", "route_boost", b"route_boost", "route_pool", b"route_pool", "severity", b"severity", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__precision_floor: _TypeAlias = _typing.Literal["precision_floor"]  # noqa: Y015
+    _WhichOneofArgType__precision_floor: _TypeAlias = _typing.Literal["_precision_floor", b"_precision_floor"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__precision_floor) -> _WhichOneofReturnType__precision_floor | None: ...
 
 Global___Rule: _TypeAlias = Rule  # noqa: Y015
 
@@ -303,12 +401,15 @@ class StoredFinding(_message.Message):
     LABEL_FIELD_NUMBER: _builtins.int
     ASSET_FIELD_NUMBER: _builtins.int
     CREATE_TIME_US_FIELD_NUMBER: _builtins.int
+    SHADOW_FIELD_NUMBER: _builtins.int
     label: _builtins.str
     """`projects/{project}/labels/{uid}`."""
     asset: _builtins.str
     """`projects/{project}/assets/{uid}`."""
     create_time_us: _builtins.int
     """When it was made, microseconds since the Unix epoch, UTC."""
+    shadow: _builtins.bool
+    """Whether the rule was on trial."""
     @_builtins.property
     def finding(self) -> _label_pb2.Finding:
         """What the rule said."""
@@ -320,10 +421,11 @@ class StoredFinding(_message.Message):
         label: _builtins.str = ...,
         asset: _builtins.str = ...,
         create_time_us: _builtins.int = ...,
+        shadow: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "create_time_us", b"create_time_us", "finding", b"finding", "label", b"label"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "create_time_us", b"create_time_us", "finding", b"finding", "label", b"label", "shadow", b"shadow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -339,6 +441,7 @@ class ListFindingsRequest(_message.Message):
     RULE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SHADOW_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`projects/{project}`."""
     rule: _builtins.str
@@ -347,6 +450,8 @@ class ListFindingsRequest(_message.Message):
     """At most this many, 1 to 1,000; 0 means 100."""
     page_token: _builtins.str
     """`next_page_token` of the page before; empty for the first."""
+    shadow: _builtins.bool
+    """Whether findings of rules on trial are wanted too."""
     def __init__(
         self,
         *,
@@ -354,10 +459,11 @@ class ListFindingsRequest(_message.Message):
         rule: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        shadow: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "rule", b"rule", "shadow", b"shadow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
