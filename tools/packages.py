@@ -9,6 +9,7 @@ LOCKS = ROOT / "locks"
 LOCAL = {
     "labelmesh-protos": "protos",
     "labelmesh-labels": "libs/labels",
+    "labelmesh-formats": "libs/formats",
     "labelmesh-chassis": "libs/chassis",
     "labelmesh-review-queue": "services/review_queue",
     "labelmesh-llm-annotator": "services/llm_annotator",
