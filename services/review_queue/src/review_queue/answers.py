@@ -4,10 +4,12 @@ What was handed out never changes, so it is read and checked before the write tr
 UPDATE says again all that the decision rested on.
 """
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
@@ -22,10 +24,15 @@ from labels.label import Annotation, Label, LabelKind
 from labels.proto import asset_to_pb, correction_op_to_pb, label_from_pb, label_to_pb
 from review_queue import assets, requests, review, revisions, tables
 from review_queue.errors import EtagMismatch, LeaseLost, TaskNotFound
-from review_queue.outcome import Outcome, outcome
+from review_queue.lineage.digest import Kind
+from review_queue.lineage.entries import enter
+from review_queue.measures.learning import Learned, is_slow, learn
+from review_queue.measures.rollup import rework
+from review_queue.measures.totals import CellTotals
+from review_queue.outcome import Cell, Outcome
 from review_queue.project import Project
 from review_queue.request import Request
-from review_queue.review import LeasedTask, Submission, TaskState
+from review_queue.review import Decision, LeasedTask, Submission, TaskState
 from review_queue.wire import decision_to_pb
 
 _t, _a, _l = tables.tasks.c, tables.assets.c, tables.labels.c
@@ -40,6 +47,8 @@ class Answer:
     annotations: tuple[Annotation, ...] | None
     submission: Submission
     time_us: int
+    learned: Learned
+    hidden: Label | None = None
 
 
 async def submit(
@@ -59,10 +68,12 @@ async def submit(
     annotations = review.decide(task, submission, now)
     if annotations is not None:
         await revisions.check(blobs, project, asset, annotations)
+    learned = await _learn(project, uid, task, annotations)
+    answered = Answer(asset, task.base, annotations, submission, now, learned, task.hidden)
     async with db.begin() as conn:
         if (answer := await requests.claim(conn, project.uid, request)) is not None:
             return _from_answer(answer)
-        label = await _store(conn, project, Answer(asset, task.base, annotations, submission, now))
+        label = await _store(conn, project, answered)
         body = label.SerializeToString() if label else b""
         await requests.answer(conn, project.uid, request, body)
     return label
@@ -76,21 +87,35 @@ async def _leased(conn: AsyncConnection, project: Project, uid: str) -> tuple[Le
     query = (
         select(tables.tasks, _a.body.label("asset"), _l.body.label("base"))
         .join(tables.assets, _a.uid == _t.uid)
-        .outerjoin(tables.labels, _l.uid == _t.leased_label_uid)
+        .outerjoin(
+            tables.labels, _l.uid == func.coalesce(func.nullif(_t.leased_label_uid, ""), _t.hidden_label_uid)
+        )
         .where(_t.uid == uid, _t.project_uid == project.uid)
     )
     row = (await conn.execute(query)).one_or_none()
     if row is None:
         raise TaskNotFound
+    label = label_from_pb(label_pb2.Label.FromString(row.base)) if row.base is not None else None
     task = LeasedTask(
         state=TaskState(row.state),
         reviewer=row.reviewer,
         fencing_token=row.fencing_token,
         lease_expire_us=row.lease_expire_us,
-        base=label_from_pb(label_pb2.Label.FromString(row.base)) if row.base is not None else None,
+        base=label if row.leased_label_uid else None,
+        hidden=None if row.leased_label_uid else label,
         overruled=row.label_uid != row.leased_label_uid and row.label_kind != LabelKind.PREDICTION,
     )
     return task, assets.from_body(row.asset)
+
+
+async def _learn(
+    project: Project, uid: str, task: LeasedTask, annotations: Sequence[Annotation] | None
+) -> Learned:
+    """What the answer says about the prediction; pictures are compared beside the event loop."""
+    label = task.base or task.hidden
+    if is_slow(annotations, label.annotations if label else ()):
+        return await asyncio.to_thread(learn, project.holdout, uid, task.base, task.hidden, annotations)
+    return learn(project.holdout, uid, task.base, task.hidden, annotations)
 
 
 async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> label_pb2.Label | None:
@@ -104,6 +129,12 @@ async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> lab
     await outbox.add(conn, event, project.uid)
     ops = review_events_pb2.LabelReviewed(ops=event.ops).SerializeToString()
     await _record(conn, project, answer, label_uid, ops)
+    if (
+        answer.base
+        and answer.base.kind is LabelKind.REVIEW
+        and answer.submission.decision is not Decision.ACCEPT
+    ):
+        await rework(conn, answer.base.uid)
     return pb
 
 
@@ -171,35 +202,43 @@ async def _record(
     conn: AsyncConnection, project: Project, answer: Answer, label_uid: str, ops: bytes
 ) -> None:
     """Keep the review and what it says about the prediction it began with."""
-    learned = outcome(answer.base, answer.annotations)
+    learned = answer.learned.outcome
     uid = new_uid()
-    run_uid = revisions.run_uid(answer.base) if answer.base else ""
-    await conn.execute(
-        insert(tables.reviews).values(
-            uid=uid,
-            project_uid=project.uid,
-            asset_uid=answer.asset.uid,
-            base_label_uid=answer.base.uid if answer.base else "",
-            label_uid=label_uid,
-            reviewer=answer.submission.reviewer,
-            decision=answer.submission.decision.value,
-            reason=answer.submission.reason,
-            ops=ops,
-            active_seconds=answer.submission.active_seconds,
-            create_time_us=answer.time_us,
-            run_uid=run_uid,
-            **_facts(learned),
-        )
-    )
+    looked_at = answer.base or answer.hidden
+    run_uid = revisions.run_uid(looked_at) if looked_at else ""
+    row = {
+        "uid": uid,
+        "project_uid": project.uid,
+        "asset_uid": answer.asset.uid,
+        "base_label_uid": answer.base.uid if answer.base else "",
+        "label_uid": label_uid,
+        "reviewer": answer.submission.reviewer,
+        "decision": answer.submission.decision.value,
+        "reason": answer.submission.reason,
+        "ops": ops,
+        "active_seconds": answer.submission.active_seconds,
+        "create_time_us": answer.time_us,
+        "run_uid": run_uid,
+        "arm": answer.learned.arm,
+        "experiment": answer.learned.experiment,
+        **_facts(learned),
+    }
+    await conn.execute(insert(tables.reviews).values(row))
+    await enter(conn, Kind.REVIEW, [row])
     if learned and learned.cells:
         key = {"review_uid": uid, "project_uid": project.uid, "run_uid": run_uid}
         await conn.execute(
             insert(tables.confusion),
             [
-                key | {"tool": tool, "predicted": predicted, "reviewed": reviewed, "n": n}
-                for (tool, predicted, reviewed), n in learned.cells.items()
+                key | _pair(cell, replace(answer.learned.moved.get(cell, CellTotals()), n=n))
+                for cell, n in learned.cells.items()
             ],
         )
+
+
+def _pair(cell: Cell, counts: CellTotals) -> dict[str, Any]:
+    tool, predicted, reviewed = cell
+    return {"tool": tool, "predicted": predicted, "reviewed": reviewed, **asdict(counts)}
 
 
 def _facts(learned: Outcome | None) -> dict[str, float | int | None]:

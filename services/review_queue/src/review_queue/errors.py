@@ -1,12 +1,13 @@
 """What review_queue refuses.
 
 ReviewError
-├── ProjectNotFound · AssetNotFound · LabelNotFound · TaskNotFound
+├── ProjectNotFound · AssetNotFound · LabelNotFound · TaskNotFound · SealUnknown
 ├── ProjectExists
 ├── RequestInvalid
 │   ├── ProjectInvalid · RunForeign
 │   ├── RequestIdInvalid · RequestIdReused
 │   ├── LeaseInvalid · FilterInvalid · OrderInvalid
+│   ├── HoldOutInvalid · MetricInvalid · TooManyGroups
 │   ├── ParentMissing · TooManyRows · ChunkTooLarge · ContentEmpty
 │   └── SubmissionInvalid
 │       └── NothingToAccept · OpsMissing · OpsUnwanted · ReasonMissing
@@ -14,6 +15,7 @@ ReviewError
 ├── LeaseLost
 ├── EtagMismatch
 ├── AlreadyReviewed
+├── SumsBehind
 └── NothingReviewed
 """
 
@@ -39,6 +41,10 @@ class LabelNotFound(ReviewError):
 
 class TaskNotFound(ReviewError):
     """The project has no such task."""
+
+
+class SealUnknown(ReviewError):
+    """The project has no seal of this number."""
 
 
 class ProjectExists(ReviewError):
@@ -75,6 +81,18 @@ class FilterInvalid(RequestInvalid):
 
 class OrderInvalid(RequestInvalid):
     """The order is not valid."""
+
+
+class HoldOutInvalid(RequestInvalid):
+    """The share of predictions held back must be 0 to 0.5."""
+
+
+class MetricInvalid(RequestInvalid):
+    """The question about metrics is not valid."""
+
+
+class TooManyGroups(MetricInvalid):
+    """The answer would have more than 5,000 groups; ask for a shorter window, longer steps or fewer groups."""
 
 
 class ParentMissing(RequestInvalid):
@@ -135,3 +153,7 @@ class AlreadyReviewed(ReviewError):
 
 class NothingReviewed(ReviewError):
     """No label of this project has been reviewed; ask for unreviewed labels to export predictions."""
+
+
+class SumsBehind(ReviewError):
+    """Many reviews are still being added to the sums; ask again in a minute."""

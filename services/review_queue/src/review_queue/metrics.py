@@ -1,18 +1,23 @@
-"""SQL room: numbers about a project, from its stored reviews."""
+"""SQL room: numbers about a project, from the running sums of its reviews and those that are in none yet."""
 
+from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from review_queue import statistics, tables
+from review_queue.measures.facts import Grain, Sums, add_up
+from review_queue.measures.rollup import tail
+from review_queue.measures.tables import cell_sums, confidence_sums, review_sums
+from review_queue.measures.totals import CELL_FIELDS, REVIEW_FIELDS, Totals, from_sums
 from review_queue.outcome import Cell
 from review_queue.project import Project
 from review_queue.review import Decision
 from review_queue.statistics import Rate, Reliability, Tally
 
 _l, _t, _f = tables.labels.c, tables.tasks.c, tables.findings.c
-_r, _c = tables.reviews.c, tables.confusion.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,83 +59,98 @@ class Metrics:
 
 
 async def measure(conn: AsyncConnection, project: Project, run_uid: str) -> Metrics:
-    """The project's metrics as of now; with a run's uid only reviews and predictions of that run count."""
-    decisions, active_seconds = await _decisions(conn, project, run_uid)
-    runs = await _runs(conn, project, run_uid)
-    confusion = await _confusion(conn, project, run_uid)
+    """The project's metrics as of now; with a run's uid only reviews and predictions of that run count.
+
+    Raises SumsBehind.
+    """
+    rest = add_up([f for f in await tail(conn, project.uid) if run_uid in ("", f.run_uid)], (Grain.ALL,))
+    by_run = await _by_run(conn, project, run_uid)
+    for slot, added in rest.reviews.items():
+        by_run[slot.run_uid] += added
+    total = sum(by_run.values(), Totals())
+    confusion = await _confusion(conn, project, run_uid, rest)
     labels_with_findings, findings = await _findings(conn, project)
     return Metrics(
         assets=project.asset_count,
         predictions=await _predictions(conn, project, run_uid),
         failed_predictions=await _failed(conn, project),
-        decisions=decisions,
-        accuracy=statistics.wilson(sum(r.accuracy.k for r in runs), sum(r.accuracy.n for r in runs)),
-        reliability=statistics.reliability(await _tallies(conn, project, run_uid)),
+        decisions={
+            Decision.ACCEPT: total.accepted,
+            Decision.CORRECT: total.corrected,
+            Decision.REJECT: total.rejected,
+        },
+        accuracy=statistics.wilson(total.unchanged, total.judged),
+        reliability=statistics.reliability(await _tallies(conn, project, run_uid, rest)),
         confusion=confusion,
         categories=category_scores(confusion),
-        runs=runs,
+        runs=_runs(by_run),
         labels_with_findings=labels_with_findings,
         findings=findings,
-        active_seconds=active_seconds,
+        active_seconds=total.active_seconds,
     )
 
 
-def _reviews(project: Project, run_uid: str) -> ColumnElement[bool]:
-    mine = _r.project_uid == project.uid
-    return and_(mine, _r.run_uid == run_uid) if run_uid else mine
-
-
-async def _decisions(
-    conn: AsyncConnection, project: Project, run_uid: str
-) -> tuple[dict[Decision, int], float]:
+async def _by_run(conn: AsyncConnection, project: Project, run_uid: str) -> dict[str, Totals]:
+    c = review_sums.c
     query = (
-        select(_r.decision, func.count(), func.sum(_r.active_seconds))
-        .where(_reviews(project, run_uid))
-        .group_by(_r.decision)
+        select(c.run_uid, *(func.sum(c[name]).label(name) for name in REVIEW_FIELDS + CELL_FIELDS))
+        .where(_mine(c, project, run_uid), c.grain == Grain.ALL)
+        .group_by(c.run_uid)
     )
-    rows = (await conn.execute(query)).all()
-    return {Decision(decision): n for decision, n, _ in rows}, float(sum(seconds for _, _, seconds in rows))
+    found: dict[str, Totals] = defaultdict(Totals)
+    for row in await conn.execute(query):
+        found[row.run_uid] = from_sums(row._mapping)
+    return found
 
 
-async def _runs(conn: AsyncConnection, project: Project, run_uid: str) -> list[RunScore]:
+def _mine(c: Any, project: Project, run_uid: str) -> ColumnElement[bool]:
+    mine: ColumnElement[bool] = c.project_uid == project.uid
+    return and_(mine, c.run_uid == run_uid) if run_uid else mine
+
+
+def _runs(by_run: dict[str, Totals]) -> list[RunScore]:
     """Uids of runs are ULIDs, so their order is that of time."""
-    query = (
-        select(
-            _r.run_uid,
-            func.sum(_r.unchanged),
-            func.count(_r.unchanged),
-            func.sum(_r.true_positives),
-            func.sum(_r.false_positives),
-            func.sum(_r.false_negatives),
-        )
-        .where(_reviews(project, run_uid), _r.unchanged.is_not(None))
-        .group_by(_r.run_uid)
-        .order_by(_r.run_uid)
-    )
     return [
-        RunScore(run, statistics.wilson(k, n), statistics.f1(tp, fp, fn))
-        for run, k, n, tp, fp, fn in (await conn.execute(query))
+        RunScore(
+            run,
+            statistics.wilson(t.unchanged, t.judged),
+            statistics.f1(t.true_positives, t.false_positives, t.false_negatives),
+        )
+        for run, t in sorted(by_run.items())
+        if t.judged
     ]
 
 
-async def _tallies(conn: AsyncConnection, project: Project, run_uid: str) -> list[Tally]:
+async def _tallies(conn: AsyncConnection, project: Project, run_uid: str, rest: Sums) -> list[Tally]:
+    """One for each thousandth of confidence, told by the mean of those in it."""
+    c = confidence_sums.c
     query = (
-        select(_r.confidence, func.count(), func.sum(_r.unchanged))
-        .where(_reviews(project, run_uid), _r.unchanged.is_not(None), _r.confidence.is_not(None))
-        .group_by(_r.confidence)
+        select(c.thousandth, func.sum(c.n), func.sum(c.unchanged), func.sum(c.mass))
+        .where(_mine(c, project, run_uid))
+        .group_by(c.thousandth)
     )
-    return [Tally(confidence, n, k) for confidence, n, k in (await conn.execute(query))]
+    found: dict[int, tuple[int, int, float]] = {
+        at: (int(n), int(k), float(mass)) for at, n, k, mass in await conn.execute(query)
+    }
+    for (_, _, at), (n, k, mass) in rest.confidences.items():
+        m, j, sum_ = found.get(at, (0, 0, 0.0))
+        found[at] = (m + n, j + k, sum_ + mass)
+    return [Tally(mass / n, n, k) for n, k, mass in found.values()]
 
 
-async def _confusion(conn: AsyncConnection, project: Project, run_uid: str) -> list[tuple[Cell, int]]:
-    mine = _c.project_uid == project.uid
+async def _confusion(
+    conn: AsyncConnection, project: Project, run_uid: str, rest: Sums
+) -> list[tuple[Cell, int]]:
+    c = cell_sums.c
     query = (
-        select(_c.tool, _c.predicted, _c.reviewed, func.sum(_c.n))
-        .where(and_(mine, _c.run_uid == run_uid) if run_uid else mine)
-        .group_by(_c.tool, _c.predicted, _c.reviewed)
-        .order_by(_c.tool, _c.predicted, _c.reviewed)
+        select(c.tool, c.predicted, c.reviewed, func.sum(c.n))
+        .where(_mine(c, project, run_uid), c.grain == Grain.ALL)
+        .group_by(c.tool, c.predicted, c.reviewed)
     )
-    return [((tool, was, now), n) for tool, was, now, n in (await conn.execute(query))]
+    found: dict[Cell, int] = {(tool, was, now): int(n) for tool, was, now, n in await conn.execute(query)}
+    for (_, cell), counts in rest.cells.items():
+        found[cell] = found.get(cell, 0) + counts.n
+    return sorted(found.items())
 
 
 def category_scores(confusion: list[tuple[Cell, int]]) -> list[CategoryScore]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from labels.names import is_project_id
 from labels.ontology import Ontology, check_ontology
 from review_queue.errors import ProjectInvalid
+from review_queue.measures.holdout import NO_HOLD_OUT, HoldOut
 from review_queue.priority import MAX_WEIGHT, Weights
 
 MAX_DISPLAY_NAME = 200
@@ -41,6 +42,7 @@ class Project:
     definition: Definition
     asset_count: int
     create_time_us: int
+    holdout: HoldOut = NO_HOLD_OUT
 
 
 def check_project(project_id: str, definition: Definition) -> None:

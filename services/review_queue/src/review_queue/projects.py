@@ -19,6 +19,7 @@ from labels.ontology import Ontology
 from labels.proto import ontology_from_pb, ontology_to_pb
 from review_queue import tables
 from review_queue.errors import ProjectExists, ProjectNotFound
+from review_queue.measures.holdout import HoldOut
 from review_queue.priority import Weights
 from review_queue.project import Definition, PreAnnotation, Project, check_project
 from review_queue.wire import project_to_pb
@@ -103,6 +104,7 @@ def _project(row: Row[*tuple[Any, ...]]) -> Project:
         ),
         asset_count=row.asset_count,
         create_time_us=row.create_time_us,
+        holdout=HoldOut(row.holdout_share, row.holdout_secret, row.holdout_experiment, row.holdout_time_us),
     )
 
 

@@ -15,6 +15,7 @@ from chassis.db import Database
 from chassis.pages import fitting
 from review_queue import tables
 from review_queue.errors import LeaseInvalid, LeaseLost, TaskNotFound
+from review_queue.measures.experiments import hide
 from review_queue.project import Project
 from review_queue.review import TaskState
 from review_queue.shown import Shown, shown
@@ -55,6 +56,7 @@ async def lease_next(
     async with db.begin() as conn:
         now = now_us()
         leased = await _take(conn, project, reviewer, max_tasks or 1, now, now + length)
+        await hide(conn, project, [uid for uid, _ in leased])
         tasks = await shown(conn, project, [uid for uid, _ in leased], now, leased=True)
         n = fitting(task.size for task in tasks)
         await _give_back(conn, [uid for uid, _ in leased[n:]])
@@ -79,6 +81,7 @@ async def _take(
             fencing_token=_t.fencing_token + 1,
             lease_expire_us=expire,
             leased_label_uid=_t.label_uid,
+            hidden_label_uid="",
         )
         .returning(_t.rank, _t.uid, _t.fencing_token)
     )

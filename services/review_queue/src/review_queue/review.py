@@ -58,7 +58,8 @@ class Submission:
 class LeasedTask:
     """A task as it is now, and the label that its last lease handed out.
 
-    `overruled` says that a person changed the label since the lease began. Times are microseconds since the epoch.
+    `overruled` says that a person changed the label since the lease began; `hidden` is the prediction that was held
+    back, so that there is no `base`. Times are microseconds since the epoch.
     """
 
     state: TaskState
@@ -67,6 +68,7 @@ class LeasedTask:
     lease_expire_us: int
     base: Label | None
     overruled: bool
+    hidden: Label | None = None
 
 
 def check(submission: Submission) -> None:

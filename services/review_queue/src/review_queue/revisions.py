@@ -22,6 +22,9 @@ from labels.names import RUN, parse
 from labels.proto import asset_to_pb, label_from_pb, label_to_pb
 from review_queue import assets, content, requests, standing, tables, task_rows
 from review_queue.errors import EtagMismatch, LabelNotFound
+from review_queue.lineage.digest import Kind
+from review_queue.lineage.entries import enter
+from review_queue.measures.rollup import rework
 from review_queue.project import Project
 from review_queue.request import Request
 from review_queue.review import by_person
@@ -56,7 +59,9 @@ def run_uid(label: Label) -> str:
 async def store(conn: AsyncConnection, labels: Sequence[tuple[Project, Label]]) -> None:
     """Store labels of projects, and the categories they claim, with a statement each."""
     if labels:
-        await conn.execute(insert(tables.labels), [_row(project, label) for project, label in labels])
+        rows = [_row(project, label) for project, label in labels]
+        await conn.execute(insert(tables.labels), rows)
+        await enter(conn, Kind.LABEL, rows)
     categories = [
         {"project_uid": project.uid, "category": category, "label_uid": label.uid}
         for project, label in labels
@@ -135,6 +140,8 @@ async def _put(
     )
     label = numbered(label, new.revision)
     await store(conn, [(project, label)])
+    if held.standing.label_kind is LabelKind.REVIEW:
+        await rework(conn, held.standing.label_uid)
     await task_rows.write(conn, [(held, new)], {project.uid: project.definition.weights})
     pb = label_to_pb(label, project.project_id)
     event = review_events_pb2.LabelSubmitted(asset=asset_to_pb(asset, project.project_id), label=pb)

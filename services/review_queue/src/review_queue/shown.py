@@ -56,6 +56,8 @@ def _shown(row: Row[*tuple[Any, ...]], now_us: int) -> Shown:
     state = TaskState(row.state)
     if state is TaskState.OPEN and row.lease_expire_us > now_us:
         state = TaskState.LEASED
+    if state is TaskState.LEASED and row.hidden_label_uid:
+        return _without_prediction(row)
     evaluated = qa_events_pb2.LabelEvaluated.FromString(row.findings) if row.findings else None
     return Shown(
         uid=row.uid,
@@ -66,4 +68,18 @@ def _shown(row: Row[*tuple[Any, ...]], now_us: int) -> Shown:
         asset=asset_pb2.Asset.FromString(row.asset),
         label=label_pb2.Label.FromString(row.label) if row.label is not None else None,
         findings=evaluated.findings if evaluated else (),
+    )
+
+
+def _without_prediction(row: Row[*tuple[Any, ...]]) -> Shown:
+    """A leased task whose prediction is held back looks as if no model had ever seen it."""
+    return Shown(
+        uid=row.uid,
+        state=TaskState.LEASED,
+        terms=Terms(1.0, 0.0, row.create_time_us),
+        reviewer=row.reviewer,
+        prediction_error="",
+        asset=asset_pb2.Asset.FromString(row.asset),
+        label=None,
+        findings=(),
     )

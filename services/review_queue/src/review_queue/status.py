@@ -14,6 +14,7 @@ STATUS = ErrorTable(
         errors.AssetNotFound: StatusCode.NOT_FOUND,
         errors.LabelNotFound: StatusCode.NOT_FOUND,
         errors.TaskNotFound: StatusCode.NOT_FOUND,
+        errors.SealUnknown: StatusCode.NOT_FOUND,
         errors.ProjectExists: StatusCode.ALREADY_EXISTS,
         errors.RequestInvalid: StatusCode.INVALID_ARGUMENT,
         errors.TextNotUtf8: StatusCode.INVALID_ARGUMENT,
@@ -22,5 +23,6 @@ STATUS = ErrorTable(
         errors.EtagMismatch: StatusCode.ABORTED,
         errors.AlreadyReviewed: StatusCode.FAILED_PRECONDITION,
         errors.NothingReviewed: StatusCode.FAILED_PRECONDITION,
+        errors.SumsBehind: StatusCode.UNAVAILABLE,
     }
 )

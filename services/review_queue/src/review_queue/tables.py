@@ -36,6 +36,10 @@ projects = Table(
     Column("weight_age_per_hour", Double, nullable=False),
     Column("asset_count", BigInteger, nullable=False),
     Column("create_time_us", BigInteger, nullable=False),
+    Column("holdout_share", Double, nullable=False, server_default="0"),
+    Column("holdout_secret", Text, nullable=False, server_default=""),
+    Column("holdout_experiment", BigInteger, nullable=False, server_default="0"),
+    Column("holdout_time_us", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("tenant", "project_id", name="projects_by_id"),
 )
 
@@ -80,10 +84,34 @@ tasks = Table(
     Column("author", Text, nullable=False, server_default=""),
     Column("finding_count", Integer, nullable=False, server_default="0"),
     Column("review_time_us", BigInteger, nullable=False, server_default="0"),
+    # 1: drawn at random for people to look at, whatever the confidence.
+    Column("audit", SmallInteger, nullable=False, server_default="0"),
+    # Gold: 1 that somebody chose, 2 drawn at random; see assurance/tables.py.
+    Column("sealed", SmallInteger, nullable=False, server_default="0"),
+    # The prediction that the last lease held back, see measures/holdout.py.
+    Column("hidden_label_uid", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 _leased = tasks.c.lease_expire_us > 0
 _failed = tasks.c.prediction_error != ""
+_sampled = (tasks.c.audit > 0) | (tasks.c.sealed > 0)
+Index(
+    "tasks_sampled",
+    tasks.c.project_uid,
+    tasks.c.state,
+    tasks.c.uid,
+    sqlite_where=_sampled,
+    postgresql_where=_sampled,
+)
+_unseen = tasks.c.decision == "AUTO_ACCEPT"
+Index(
+    "tasks_auto_accepted",
+    tasks.c.project_uid,
+    tasks.c.review_time_us,
+    tasks.c.uid,
+    sqlite_where=_unseen,
+    postgresql_where=_unseen,
+)
 Index("tasks_queue", tasks.c.project_uid, tasks.c.state, tasks.c.rank, tasks.c.uid)
 Index(
     "tasks_leased",
@@ -168,8 +196,24 @@ reviews = Table(
     Column("true_positives", Integer),
     Column("false_positives", Integer),
     Column("false_negatives", Integer),
+    # For the running sums: `unsummed` has bit 1 while the review is in none, bit 2 while its `reworked` is not.
+    Column("arm", SmallInteger, nullable=False, server_default="0"),
+    Column("experiment", BigInteger, nullable=False, server_default="0"),
+    Column("reworked", SmallInteger, nullable=False, server_default="0"),
+    Column("unsummed", SmallInteger, nullable=False, server_default="1"),
+    Column("gold_right", SmallInteger),
+    Column("gold_prediction_right", SmallInteger),
 )
 Index("reviews_by_run", reviews.c.project_uid, reviews.c.run_uid)
+Index("reviews_by_label", reviews.c.label_uid)
+_unsummed = reviews.c.unsummed > 0
+Index(
+    "reviews_unsummed",
+    reviews.c.project_uid,
+    reviews.c.uid,
+    sqlite_where=_unsummed,
+    postgresql_where=_unsummed,
+)
 
 # How the annotations of a reviewed prediction fared; an empty category stands for no annotation.
 confusion = Table(
@@ -182,6 +226,10 @@ confusion = Table(
     Column("project_uid", Text, nullable=False),
     Column("run_uid", Text, nullable=False),
     Column("n", Integer, nullable=False),
+    # Of those that kept their category and moved: how many, and their intersections over unions.
+    Column("moved", Integer, nullable=False, server_default="0"),
+    Column("overlap", Double, nullable=False, server_default="0"),
+    Column("overlap_squares", Double, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 Index("confusion_by_run", confusion.c.project_uid, confusion.c.run_uid)

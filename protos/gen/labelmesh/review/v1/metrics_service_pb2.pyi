@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +18,170 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Metric:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MetricEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Metric.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    METRIC_UNSPECIFIED: _Metric.ValueType  # 0
+    """Never valid."""
+    METRIC_REVIEWS: _Metric.ValueType  # 1
+    """Tasks answered: accepted, corrected or rejected. A count, without an interval."""
+    METRIC_LABELS_PER_HOUR: _Metric.ValueType  # 2
+    """3,600 over the mean active seconds of an answer."""
+    METRIC_ACTIVE_SECONDS_MEDIAN: _Metric.ValueType  # 3
+    """Median active seconds of an answer, to 2 %."""
+    METRIC_ACTIVE_SECONDS_MEAN: _Metric.ValueType  # 4
+    """Mean active seconds of an answer, each cut at 1,800."""
+    METRIC_ACCURACY: _Metric.ValueType  # 5
+    """Share of predictions whose whole label the answer left unchanged, 0 to 1."""
+    METRIC_GOLD_ACCURACY: _Metric.ValueType  # 6
+    """Share of answers to gold assets that are the known answer, 0 to 1."""
+    METRIC_F1: _Metric.ValueType  # 7
+    """Agreement of predicted and final annotations, 0 to 1: harmonic mean of precision and recall."""
+    METRIC_OVERLAP: _Metric.ValueType  # 8
+    """Mean intersection over union of predicted and final annotations, 0 to 1."""
+    METRIC_FALSE_POSITIVES: _Metric.ValueType  # 9
+    """Share of predicted annotations that were not confirmed, 0 to 1."""
+    METRIC_FALSE_NEGATIVES: _Metric.ValueType  # 10
+    """Share of final annotations that were not predicted, 0 to 1."""
+    METRIC_REWORK: _Metric.ValueType  # 11
+    """Share of answers whose label a person changed or sent back later, 0 to 1."""
+    METRIC_SEND_BACKS: _Metric.ValueType  # 12
+    """Share of tasks looked at that were sent back, 0 to 1."""
+
+class Metric(_Metric, metaclass=_MetricEnumTypeWrapper):
+    """What can be asked for."""
+
+METRIC_UNSPECIFIED: Metric.ValueType  # 0
+"""Never valid."""
+METRIC_REVIEWS: Metric.ValueType  # 1
+"""Tasks answered: accepted, corrected or rejected. A count, without an interval."""
+METRIC_LABELS_PER_HOUR: Metric.ValueType  # 2
+"""3,600 over the mean active seconds of an answer."""
+METRIC_ACTIVE_SECONDS_MEDIAN: Metric.ValueType  # 3
+"""Median active seconds of an answer, to 2 %."""
+METRIC_ACTIVE_SECONDS_MEAN: Metric.ValueType  # 4
+"""Mean active seconds of an answer, each cut at 1,800."""
+METRIC_ACCURACY: Metric.ValueType  # 5
+"""Share of predictions whose whole label the answer left unchanged, 0 to 1."""
+METRIC_GOLD_ACCURACY: Metric.ValueType  # 6
+"""Share of answers to gold assets that are the known answer, 0 to 1."""
+METRIC_F1: Metric.ValueType  # 7
+"""Agreement of predicted and final annotations, 0 to 1: harmonic mean of precision and recall."""
+METRIC_OVERLAP: Metric.ValueType  # 8
+"""Mean intersection over union of predicted and final annotations, 0 to 1."""
+METRIC_FALSE_POSITIVES: Metric.ValueType  # 9
+"""Share of predicted annotations that were not confirmed, 0 to 1."""
+METRIC_FALSE_NEGATIVES: Metric.ValueType  # 10
+"""Share of final annotations that were not predicted, 0 to 1."""
+METRIC_REWORK: Metric.ValueType  # 11
+"""Share of answers whose label a person changed or sent back later, 0 to 1."""
+METRIC_SEND_BACKS: Metric.ValueType  # 12
+"""Share of tasks looked at that were sent back, 0 to 1."""
+Global___Metric: _TypeAlias = Metric  # noqa: Y015
+
+class _MetricGroup:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MetricGroupEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MetricGroup.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    METRIC_GROUP_UNSPECIFIED: _MetricGroup.ValueType  # 0
+    """All together."""
+    METRIC_GROUP_CATEGORY: _MetricGroup.ValueType  # 1
+    """By tool and category; only F1, OVERLAP, FALSE_POSITIVES and FALSE_NEGATIVES."""
+    METRIC_GROUP_REVIEWER: _MetricGroup.ValueType  # 2
+    """By who answered."""
+    METRIC_GROUP_RUN: _MetricGroup.ValueType  # 3
+    """By the prediction's run; empty where there was no prediction."""
+    METRIC_GROUP_MODEL: _MetricGroup.ValueType  # 4
+    """By the model of the prediction's run."""
+    METRIC_GROUP_PROMPT: _MetricGroup.ValueType  # 5
+    """By the prompt's revision of the prediction's run."""
+    METRIC_GROUP_SHOTS: _MetricGroup.ValueType  # 6
+    """By the number of examples that the prediction's prompt had."""
+
+class MetricGroup(_MetricGroup, metaclass=_MetricGroupEnumTypeWrapper):
+    """What answers are grouped by."""
+
+METRIC_GROUP_UNSPECIFIED: MetricGroup.ValueType  # 0
+"""All together."""
+METRIC_GROUP_CATEGORY: MetricGroup.ValueType  # 1
+"""By tool and category; only F1, OVERLAP, FALSE_POSITIVES and FALSE_NEGATIVES."""
+METRIC_GROUP_REVIEWER: MetricGroup.ValueType  # 2
+"""By who answered."""
+METRIC_GROUP_RUN: MetricGroup.ValueType  # 3
+"""By the prediction's run; empty where there was no prediction."""
+METRIC_GROUP_MODEL: MetricGroup.ValueType  # 4
+"""By the model of the prediction's run."""
+METRIC_GROUP_PROMPT: MetricGroup.ValueType  # 5
+"""By the prompt's revision of the prediction's run."""
+METRIC_GROUP_SHOTS: MetricGroup.ValueType  # 6
+"""By the number of examples that the prediction's prompt had."""
+Global___MetricGroup: _TypeAlias = MetricGroup  # noqa: Y015
+
+class _MetricStep:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MetricStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MetricStep.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    METRIC_STEP_UNSPECIFIED: _MetricStep.ValueType  # 0
+    """Not by time."""
+    METRIC_STEP_HOUR: _MetricStep.ValueType  # 1
+    """Hours."""
+    METRIC_STEP_DAY: _MetricStep.ValueType  # 2
+    """Days."""
+    METRIC_STEP_WEEK: _MetricStep.ValueType  # 3
+    """Weeks from Monday."""
+
+class MetricStep(_MetricStep, metaclass=_MetricStepEnumTypeWrapper):
+    """How long the times are that answers are grouped by, in UTC."""
+
+METRIC_STEP_UNSPECIFIED: MetricStep.ValueType  # 0
+"""Not by time."""
+METRIC_STEP_HOUR: MetricStep.ValueType  # 1
+"""Hours."""
+METRIC_STEP_DAY: MetricStep.ValueType  # 2
+"""Days."""
+METRIC_STEP_WEEK: MetricStep.ValueType  # 3
+"""Weeks from Monday."""
+Global___MetricStep: _TypeAlias = MetricStep  # noqa: Y015
+
+class _Verdict:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Verdict.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VERDICT_UNSPECIFIED: _Verdict.ValueType  # 0
+    """Never sent."""
+    VERDICT_TOO_FEW: _Verdict.ValueType  # 1
+    """The sample is too small to say anything."""
+    VERDICT_REACHED: _Verdict.ValueType  # 2
+    """The whole interval is at or above what is asked for."""
+    VERDICT_NOT_REACHED: _Verdict.ValueType  # 3
+    """The whole interval is below what is asked for."""
+    VERDICT_UNDECIDED: _Verdict.ValueType  # 4
+    """What is asked for lies inside the interval."""
+
+class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
+    """Whether something was shown by a sample."""
+
+VERDICT_UNSPECIFIED: Verdict.ValueType  # 0
+"""Never sent."""
+VERDICT_TOO_FEW: Verdict.ValueType  # 1
+"""The sample is too small to say anything."""
+VERDICT_REACHED: Verdict.ValueType  # 2
+"""The whole interval is at or above what is asked for."""
+VERDICT_NOT_REACHED: Verdict.ValueType  # 3
+"""The whole interval is below what is asked for."""
+VERDICT_UNDECIDED: Verdict.ValueType  # 4
+"""What is asked for lies inside the interval."""
+Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
 
 @_typing.final
 class GetProjectMetricsRequest(_message.Message):
@@ -345,3 +510,562 @@ class GetProjectMetricsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetProjectMetricsResponse: _TypeAlias = GetProjectMetricsResponse  # noqa: Y015
+
+@_typing.final
+class QueryMetricsRequest(_message.Message):
+    """Request of QueryMetrics."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    START_TIME_US_FIELD_NUMBER: _builtins.int
+    END_TIME_US_FIELD_NUMBER: _builtins.int
+    REVIEWER_FIELD_NUMBER: _builtins.int
+    PREDICTION_RUN_FIELD_NUMBER: _builtins.int
+    TOOL_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`."""
+    group: Global___MetricGroup.ValueType
+    """What answers are grouped by."""
+    step: Global___MetricStep.ValueType
+    """How long the times are that answers are grouped by."""
+    start_time_us: _builtins.int
+    """Answers from here on, microseconds since the Unix epoch, UTC, taken down to a whole hour, or with steps of days and
+    weeks to a whole day; 0 means from the first.
+    """
+    end_time_us: _builtins.int
+    """Answers before this, taken up likewise; 0 means up to now."""
+    reviewer: _builtins.str
+    """Only answers of this reviewer; empty means all."""
+    prediction_run: _builtins.str
+    """Only answers to predictions of this run, `projects/{project}/predictionRuns/{uid}`; empty means all."""
+    tool: _builtins.str
+    """Only annotations of this tool; empty means all. Metrics as by category."""
+    category: _builtins.str
+    """Only annotations of this category, predicted or final; empty means all. Metrics as by category."""
+    @_builtins.property
+    def metrics(self) -> _containers.RepeatedScalarFieldContainer[Global___Metric.ValueType]:
+        """Which; none means all that the group can be told by."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        metrics: _abc.Iterable[Global___Metric.ValueType] | None = ...,
+        group: Global___MetricGroup.ValueType = ...,
+        step: Global___MetricStep.ValueType = ...,
+        start_time_us: _builtins.int = ...,
+        end_time_us: _builtins.int = ...,
+        reviewer: _builtins.str = ...,
+        prediction_run: _builtins.str = ...,
+        tool: _builtins.str = ...,
+        category: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "end_time_us", b"end_time_us", "group", b"group", "metrics", b"metrics", "parent", b"parent", "prediction_run", b"prediction_run", "reviewer", b"reviewer", "start_time_us", b"start_time_us", "step", b"step", "tool", b"tool"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryMetricsRequest: _TypeAlias = QueryMetricsRequest  # noqa: Y015
+
+@_typing.final
+class Estimate(_message.Message):
+    """A number from a sample, with its 95 % interval. What the sample does not tell is unset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    N_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    LOWER_FIELD_NUMBER: _builtins.int
+    UPPER_FIELD_NUMBER: _builtins.int
+    n: _builtins.int
+    """Size of the sample."""
+    value: _builtins.float
+    """The number."""
+    lower: _builtins.float
+    """Lower end of the interval."""
+    upper: _builtins.float
+    """Upper end of the interval."""
+    def __init__(
+        self,
+        *,
+        n: _builtins.int = ...,
+        value: _builtins.float | None = ...,
+        lower: _builtins.float | None = ...,
+        upper: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_lower", b"_lower", "_upper", b"_upper", "_value", b"_value", "lower", b"lower", "upper", b"upper", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lower", b"_lower", "_upper", b"_upper", "_value", b"_value", "lower", b"lower", "n", b"n", "upper", b"upper", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__lower: _TypeAlias = _typing.Literal["lower"]  # noqa: Y015
+    _WhichOneofArgType__lower: _TypeAlias = _typing.Literal["_lower", b"_lower"]  # noqa: Y015
+    _WhichOneofReturnType__upper: _TypeAlias = _typing.Literal["upper"]  # noqa: Y015
+    _WhichOneofArgType__upper: _TypeAlias = _typing.Literal["_upper", b"_upper"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lower) -> _WhichOneofReturnType__lower | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__upper) -> _WhichOneofReturnType__upper | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___Estimate: _TypeAlias = Estimate  # noqa: Y015
+
+@_typing.final
+class MetricValue(_message.Message):
+    """One metric of one group."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METRIC_FIELD_NUMBER: _builtins.int
+    ESTIMATE_FIELD_NUMBER: _builtins.int
+    metric: Global___Metric.ValueType
+    """Which."""
+    @_builtins.property
+    def estimate(self) -> Global___Estimate:
+        """Its value."""
+
+    def __init__(
+        self,
+        *,
+        metric: Global___Metric.ValueType = ...,
+        estimate: Global___Estimate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["estimate", b"estimate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimate", b"estimate", "metric", b"metric"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MetricValue: _TypeAlias = MetricValue  # noqa: Y015
+
+@_typing.final
+class MetricRow(_message.Message):
+    """The metrics of one group of answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_US_FIELD_NUMBER: _builtins.int
+    END_TIME_US_FIELD_NUMBER: _builtins.int
+    TOOL_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    start_time_us: _builtins.int
+    """First moment of the step, microseconds since the Unix epoch, UTC; 0 without steps."""
+    end_time_us: _builtins.int
+    """End of the step, not included; 0 without steps."""
+    tool: _builtins.str
+    """Name of the tool; only by category."""
+    name: _builtins.str
+    """Name of the category, reviewer, run, model, prompt or examples; empty without groups and where there was none."""
+    @_builtins.property
+    def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricValue]:
+        """In the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        start_time_us: _builtins.int = ...,
+        end_time_us: _builtins.int = ...,
+        tool: _builtins.str = ...,
+        name: _builtins.str = ...,
+        values: _abc.Iterable[Global___MetricValue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time_us", b"end_time_us", "name", b"name", "start_time_us", b"start_time_us", "tool", b"tool", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MetricRow: _TypeAlias = MetricRow  # noqa: Y015
+
+@_typing.final
+class QueryMetricsResponse(_message.Message):
+    """Response of QueryMetrics."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricRow]:
+        """By time, then by name, at most 5,000; groups without answers are left out."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[Global___MetricRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryMetricsResponse: _TypeAlias = QueryMetricsResponse  # noqa: Y015
+
+@_typing.final
+class StreamMetricsRequest(_message.Message):
+    """Request of StreamMetrics."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    EVERY_SECONDS_FIELD_NUMBER: _builtins.int
+    every_seconds: _builtins.int
+    """Seconds between two looks, 1 to 3,600; 0 means 5."""
+    @_builtins.property
+    def query(self) -> Global___QueryMetricsRequest:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        query: Global___QueryMetricsRequest | None = ...,
+        every_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["every_seconds", b"every_seconds", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamMetricsRequest: _TypeAlias = StreamMetricsRequest  # noqa: Y015
+
+@_typing.final
+class StreamMetricsResponse(_message.Message):
+    """Response of StreamMetrics."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricRow]:
+        """The rows that are new or have changed since the message before; in the first message all."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[Global___MetricRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamMetricsResponse: _TypeAlias = StreamMetricsResponse  # noqa: Y015
+
+@_typing.final
+class HoldOutPolicy(_message.Message):
+    """Which share of predictions is held back, to measure what they are worth."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARE_FIELD_NUMBER: _builtins.int
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    START_TIME_US_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    share: _builtins.float
+    """Share of the tasks with a prediction that are handed out without it, at random, 0 to 0.5; 0 means none."""
+    experiment: _builtins.int
+    """Number of the experiment, from 1: how often the share was changed. Set by the server; 0 before the first."""
+    start_time_us: _builtins.int
+    """When the experiment began, microseconds since the Unix epoch, UTC. Set by the server."""
+    etag: _builtins.str
+    """Changes with the policy; send it back with a change, or nothing to change whatever is there."""
+    def __init__(
+        self,
+        *,
+        share: _builtins.float = ...,
+        experiment: _builtins.int = ...,
+        start_time_us: _builtins.int = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "experiment", b"experiment", "share", b"share", "start_time_us", b"start_time_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldOutPolicy: _TypeAlias = HoldOutPolicy  # noqa: Y015
+
+@_typing.final
+class GetHoldOutPolicyRequest(_message.Message):
+    """Request of GetHoldOutPolicy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHoldOutPolicyRequest: _TypeAlias = GetHoldOutPolicyRequest  # noqa: Y015
+
+@_typing.final
+class GetHoldOutPolicyResponse(_message.Message):
+    """Response of GetHoldOutPolicy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___HoldOutPolicy:
+        """The policy."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___HoldOutPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHoldOutPolicyResponse: _TypeAlias = GetHoldOutPolicyResponse  # noqa: Y015
+
+@_typing.final
+class UpdateHoldOutPolicyRequest(_message.Message):
+    """Request of UpdateHoldOutPolicy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`."""
+    @_builtins.property
+    def policy(self) -> Global___HoldOutPolicy:
+        """The new share, and the etag of the policy that it replaces."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        policy: Global___HoldOutPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateHoldOutPolicyRequest: _TypeAlias = UpdateHoldOutPolicyRequest  # noqa: Y015
+
+@_typing.final
+class UpdateHoldOutPolicyResponse(_message.Message):
+    """Response of UpdateHoldOutPolicy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___HoldOutPolicy:
+        """The policy from now on."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___HoldOutPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateHoldOutPolicyResponse: _TypeAlias = UpdateHoldOutPolicyResponse  # noqa: Y015
+
+@_typing.final
+class GetLiftReportRequest(_message.Message):
+    """Request of GetLiftReport."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`."""
+    experiment: _builtins.int
+    """Number of the experiment; 0 means the newest."""
+    target: _builtins.float
+    """The speed-up that is asked for, more than 0; 0 means 3."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        experiment: _builtins.int = ...,
+        target: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment", "parent", b"parent", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLiftReportRequest: _TypeAlias = GetLiftReportRequest  # noqa: Y015
+
+@_typing.final
+class LiftArm(_message.Message):
+    """The answers to tasks of one kind."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    LABELS_PER_HOUR_FIELD_NUMBER: _builtins.int
+    MEAN_SECONDS_FIELD_NUMBER: _builtins.int
+    MEDIAN_SECONDS_FIELD_NUMBER: _builtins.int
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    GOLD_ACCURACY_FIELD_NUMBER: _builtins.int
+    MISLED_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    answers: _builtins.int
+    """Tasks answered."""
+    @_builtins.property
+    def labels_per_hour(self) -> Global___Estimate:
+        """3,600 over the mean active seconds."""
+
+    @_builtins.property
+    def mean_seconds(self) -> Global___Estimate:
+        """Mean active seconds, each cut at 1,800."""
+
+    @_builtins.property
+    def median_seconds(self) -> Global___Estimate:
+        """Median active seconds."""
+
+    @_builtins.property
+    def agreement(self) -> Global___Estimate:
+        """Share of answers that say what the prediction says, 0 to 1."""
+
+    @_builtins.property
+    def gold_accuracy(self) -> Global___Estimate:
+        """Share of answers to gold assets that are the known answer, 0 to 1."""
+
+    @_builtins.property
+    def misled(self) -> Global___Estimate:
+        """Share of wrong answers to gold assets whose prediction was wrong, 0 to 1."""
+
+    @_builtins.property
+    def rework(self) -> Global___Estimate:
+        """Share of answers whose label a person changed or sent back later, 0 to 1."""
+
+    def __init__(
+        self,
+        *,
+        answers: _builtins.int = ...,
+        labels_per_hour: Global___Estimate | None = ...,
+        mean_seconds: Global___Estimate | None = ...,
+        median_seconds: Global___Estimate | None = ...,
+        agreement: Global___Estimate | None = ...,
+        gold_accuracy: Global___Estimate | None = ...,
+        misled: Global___Estimate | None = ...,
+        rework: Global___Estimate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "gold_accuracy", b"gold_accuracy", "labels_per_hour", b"labels_per_hour", "mean_seconds", b"mean_seconds", "median_seconds", b"median_seconds", "misled", b"misled", "rework", b"rework"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "answers", b"answers", "gold_accuracy", b"gold_accuracy", "labels_per_hour", b"labels_per_hour", "mean_seconds", b"mean_seconds", "median_seconds", b"median_seconds", "misled", b"misled", "rework", b"rework"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftArm: _TypeAlias = LiftArm  # noqa: Y015
+
+@_typing.final
+class GetLiftReportResponse(_message.Message):
+    """Response of GetLiftReport."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    ASSISTED_FIELD_NUMBER: _builtins.int
+    HELD_OUT_FIELD_NUMBER: _builtins.int
+    SPEED_UP_FIELD_NUMBER: _builtins.int
+    TYPICAL_SPEED_UP_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    PULL_FIELD_NUMBER: _builtins.int
+    ANCHORING_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
+    NOT_WORSE_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    experiment: _builtins.int
+    """The experiment that it is about; 0 when nothing was held back yet."""
+    target: _builtins.float
+    """The speed-up that was asked for."""
+    verdict: Global___Verdict.ValueType
+    """Whether `speed_up` is at least the target."""
+    not_worse: Global___Verdict.ValueType
+    """Whether `quality` is above minus 0.02."""
+    @_builtins.property
+    def assisted(self) -> Global___LiftArm:
+        """Tasks that showed their prediction."""
+
+    @_builtins.property
+    def held_out(self) -> Global___LiftArm:
+        """Tasks that did not."""
+
+    @_builtins.property
+    def speed_up(self) -> Global___Estimate:
+        """Labels an hour with the prediction over labels an hour without it."""
+
+    @_builtins.property
+    def typical_speed_up(self) -> Global___Estimate:
+        """The same from geometric means of active seconds, which few long tasks move less."""
+
+    @_builtins.property
+    def pull(self) -> Global___Estimate:
+        """Agreement with the prediction when it was shown, minus when it was hidden, -1 to 1."""
+
+    @_builtins.property
+    def anchoring(self) -> Global___Estimate:
+        """Wrong answers to gold assets with a wrong prediction when it was shown, minus when it was hidden, -1 to 1."""
+
+    @_builtins.property
+    def quality(self) -> Global___Estimate:
+        """Accuracy against gold with the prediction minus without it, -1 to 1."""
+
+    @_builtins.property
+    def rework(self) -> Global___Estimate:
+        """Rework with the prediction minus without it, -1 to 1."""
+
+    def __init__(
+        self,
+        *,
+        experiment: _builtins.int = ...,
+        target: _builtins.float = ...,
+        assisted: Global___LiftArm | None = ...,
+        held_out: Global___LiftArm | None = ...,
+        speed_up: Global___Estimate | None = ...,
+        typical_speed_up: Global___Estimate | None = ...,
+        verdict: Global___Verdict.ValueType = ...,
+        pull: Global___Estimate | None = ...,
+        anchoring: Global___Estimate | None = ...,
+        quality: Global___Estimate | None = ...,
+        not_worse: Global___Verdict.ValueType = ...,
+        rework: Global___Estimate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anchoring", b"anchoring", "assisted", b"assisted", "held_out", b"held_out", "pull", b"pull", "quality", b"quality", "rework", b"rework", "speed_up", b"speed_up", "typical_speed_up", b"typical_speed_up"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchoring", b"anchoring", "assisted", b"assisted", "experiment", b"experiment", "held_out", b"held_out", "not_worse", b"not_worse", "pull", b"pull", "quality", b"quality", "rework", b"rework", "speed_up", b"speed_up", "target", b"target", "typical_speed_up", b"typical_speed_up", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLiftReportResponse: _TypeAlias = GetLiftReportResponse  # noqa: Y015

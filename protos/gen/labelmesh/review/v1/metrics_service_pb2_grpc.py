@@ -40,6 +40,31 @@ class MetricsServiceStub:
                 request_serializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetProjectMetricsRequest.SerializeToString,
                 response_deserializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetProjectMetricsResponse.FromString,
                 _registered_method=True)
+        self.QueryMetrics = channel.unary_unary(
+                '/labelmesh.review.v1.MetricsService/QueryMetrics',
+                request_serializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.QueryMetricsRequest.SerializeToString,
+                response_deserializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.QueryMetricsResponse.FromString,
+                _registered_method=True)
+        self.StreamMetrics = channel.unary_stream(
+                '/labelmesh.review.v1.MetricsService/StreamMetrics',
+                request_serializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.StreamMetricsRequest.SerializeToString,
+                response_deserializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.StreamMetricsResponse.FromString,
+                _registered_method=True)
+        self.GetHoldOutPolicy = channel.unary_unary(
+                '/labelmesh.review.v1.MetricsService/GetHoldOutPolicy',
+                request_serializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetHoldOutPolicyRequest.SerializeToString,
+                response_deserializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetHoldOutPolicyResponse.FromString,
+                _registered_method=True)
+        self.UpdateHoldOutPolicy = channel.unary_unary(
+                '/labelmesh.review.v1.MetricsService/UpdateHoldOutPolicy',
+                request_serializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.UpdateHoldOutPolicyRequest.SerializeToString,
+                response_deserializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.UpdateHoldOutPolicyResponse.FromString,
+                _registered_method=True)
+        self.GetLiftReport = channel.unary_unary(
+                '/labelmesh.review.v1.MetricsService/GetLiftReport',
+                request_serializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetLiftReportRequest.SerializeToString,
+                response_deserializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetLiftReportResponse.FromString,
+                _registered_method=True)
 
 
 class MetricsServiceServicer:
@@ -53,6 +78,42 @@ class MetricsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def QueryMetrics(self, request, context):
+        """Returns metrics by time, category, reviewer or source, each with its sample size and interval, exact as of now. What
+        it costs does not grow with the number of reviews. Definitions and formulas: docs/metrics.md.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamMetrics(self, request, context):
+        """Answers a query now and again each time that the answer has changed, until the caller hangs up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHoldOutPolicy(self, request, context):
+        """Returns which share of predictions is held back from reviewers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateHoldOutPolicy(self, request, context):
+        """Sets which share of predictions is held back from reviewers; a change begins a new experiment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLiftReport(self, request, context):
+        """Returns what assistance is worth, from the tasks whose prediction was held back at random.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MetricsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +121,31 @@ def add_MetricsServiceServicer_to_server(servicer, server):
                     servicer.GetProjectMetrics,
                     request_deserializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetProjectMetricsRequest.FromString,
                     response_serializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetProjectMetricsResponse.SerializeToString,
+            ),
+            'QueryMetrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryMetrics,
+                    request_deserializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.QueryMetricsRequest.FromString,
+                    response_serializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.QueryMetricsResponse.SerializeToString,
+            ),
+            'StreamMetrics': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamMetrics,
+                    request_deserializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.StreamMetricsRequest.FromString,
+                    response_serializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.StreamMetricsResponse.SerializeToString,
+            ),
+            'GetHoldOutPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHoldOutPolicy,
+                    request_deserializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetHoldOutPolicyRequest.FromString,
+                    response_serializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetHoldOutPolicyResponse.SerializeToString,
+            ),
+            'UpdateHoldOutPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateHoldOutPolicy,
+                    request_deserializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.UpdateHoldOutPolicyRequest.FromString,
+                    response_serializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.UpdateHoldOutPolicyResponse.SerializeToString,
+            ),
+            'GetLiftReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLiftReport,
+                    request_deserializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetLiftReportRequest.FromString,
+                    response_serializer=labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetLiftReportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +176,141 @@ class MetricsService:
             '/labelmesh.review.v1.MetricsService/GetProjectMetrics',
             labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetProjectMetricsRequest.SerializeToString,
             labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetProjectMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmesh.review.v1.MetricsService/QueryMetrics',
+            labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.QueryMetricsRequest.SerializeToString,
+            labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.QueryMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/labelmesh.review.v1.MetricsService/StreamMetrics',
+            labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.StreamMetricsRequest.SerializeToString,
+            labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.StreamMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHoldOutPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmesh.review.v1.MetricsService/GetHoldOutPolicy',
+            labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetHoldOutPolicyRequest.SerializeToString,
+            labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetHoldOutPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateHoldOutPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmesh.review.v1.MetricsService/UpdateHoldOutPolicy',
+            labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.UpdateHoldOutPolicyRequest.SerializeToString,
+            labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.UpdateHoldOutPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLiftReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmesh.review.v1.MetricsService/GetLiftReport',
+            labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetLiftReportRequest.SerializeToString,
+            labelmesh_dot_review_dot_v1_dot_metrics__service__pb2.GetLiftReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,18 @@ class MetricsServiceStub:
     def __new__(cls, channel: _aio.Channel) -> MetricsServiceAsyncStub: ...
     GetProjectMetrics: _grpc.UnaryUnaryMultiCallable[_metrics_service_pb2.GetProjectMetricsRequest, _metrics_service_pb2.GetProjectMetricsResponse]
     """Returns the metrics of a project as of now."""
+    QueryMetrics: _grpc.UnaryUnaryMultiCallable[_metrics_service_pb2.QueryMetricsRequest, _metrics_service_pb2.QueryMetricsResponse]
+    """Returns metrics by time, category, reviewer or source, each with its sample size and interval, exact as of now. What
+    it costs does not grow with the number of reviews. Definitions and formulas: docs/metrics.md.
+    """
+    StreamMetrics: _grpc.UnaryStreamMultiCallable[_metrics_service_pb2.StreamMetricsRequest, _metrics_service_pb2.StreamMetricsResponse]
+    """Answers a query now and again each time that the answer has changed, until the caller hangs up."""
+    GetHoldOutPolicy: _grpc.UnaryUnaryMultiCallable[_metrics_service_pb2.GetHoldOutPolicyRequest, _metrics_service_pb2.GetHoldOutPolicyResponse]
+    """Returns which share of predictions is held back from reviewers."""
+    UpdateHoldOutPolicy: _grpc.UnaryUnaryMultiCallable[_metrics_service_pb2.UpdateHoldOutPolicyRequest, _metrics_service_pb2.UpdateHoldOutPolicyResponse]
+    """Sets which share of predictions is held back from reviewers; a change begins a new experiment."""
+    GetLiftReport: _grpc.UnaryUnaryMultiCallable[_metrics_service_pb2.GetLiftReportRequest, _metrics_service_pb2.GetLiftReportResponse]
+    """Returns what assistance is worth, from the tasks whose prediction was held back at random."""
 
 @_typing.type_check_only
 class MetricsServiceAsyncStub(MetricsServiceStub):
@@ -43,6 +55,18 @@ class MetricsServiceAsyncStub(MetricsServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetProjectMetrics: _aio.UnaryUnaryMultiCallable[_metrics_service_pb2.GetProjectMetricsRequest, _metrics_service_pb2.GetProjectMetricsResponse]  # type: ignore[assignment]
     """Returns the metrics of a project as of now."""
+    QueryMetrics: _aio.UnaryUnaryMultiCallable[_metrics_service_pb2.QueryMetricsRequest, _metrics_service_pb2.QueryMetricsResponse]  # type: ignore[assignment]
+    """Returns metrics by time, category, reviewer or source, each with its sample size and interval, exact as of now. What
+    it costs does not grow with the number of reviews. Definitions and formulas: docs/metrics.md.
+    """
+    StreamMetrics: _aio.UnaryStreamMultiCallable[_metrics_service_pb2.StreamMetricsRequest, _metrics_service_pb2.StreamMetricsResponse]  # type: ignore[assignment]
+    """Answers a query now and again each time that the answer has changed, until the caller hangs up."""
+    GetHoldOutPolicy: _aio.UnaryUnaryMultiCallable[_metrics_service_pb2.GetHoldOutPolicyRequest, _metrics_service_pb2.GetHoldOutPolicyResponse]  # type: ignore[assignment]
+    """Returns which share of predictions is held back from reviewers."""
+    UpdateHoldOutPolicy: _aio.UnaryUnaryMultiCallable[_metrics_service_pb2.UpdateHoldOutPolicyRequest, _metrics_service_pb2.UpdateHoldOutPolicyResponse]  # type: ignore[assignment]
+    """Sets which share of predictions is held back from reviewers; a change begins a new experiment."""
+    GetLiftReport: _aio.UnaryUnaryMultiCallable[_metrics_service_pb2.GetLiftReportRequest, _metrics_service_pb2.GetLiftReportResponse]  # type: ignore[assignment]
+    """Returns what assistance is worth, from the tasks whose prediction was held back at random."""
 
 class MetricsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Numbers about a project, computed from its reviews."""
@@ -54,5 +78,47 @@ class MetricsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_metrics_service_pb2.GetProjectMetricsResponse, _abc.Awaitable[_metrics_service_pb2.GetProjectMetricsResponse]]:
         """Returns the metrics of a project as of now."""
+
+    @_abc_1.abstractmethod
+    def QueryMetrics(
+        self,
+        request: _metrics_service_pb2.QueryMetricsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_metrics_service_pb2.QueryMetricsResponse, _abc.Awaitable[_metrics_service_pb2.QueryMetricsResponse]]:
+        """Returns metrics by time, category, reviewer or source, each with its sample size and interval, exact as of now. What
+        it costs does not grow with the number of reviews. Definitions and formulas: docs/metrics.md.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamMetrics(
+        self,
+        request: _metrics_service_pb2.StreamMetricsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_metrics_service_pb2.StreamMetricsResponse], _abc.AsyncIterator[_metrics_service_pb2.StreamMetricsResponse]]:
+        """Answers a query now and again each time that the answer has changed, until the caller hangs up."""
+
+    @_abc_1.abstractmethod
+    def GetHoldOutPolicy(
+        self,
+        request: _metrics_service_pb2.GetHoldOutPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_metrics_service_pb2.GetHoldOutPolicyResponse, _abc.Awaitable[_metrics_service_pb2.GetHoldOutPolicyResponse]]:
+        """Returns which share of predictions is held back from reviewers."""
+
+    @_abc_1.abstractmethod
+    def UpdateHoldOutPolicy(
+        self,
+        request: _metrics_service_pb2.UpdateHoldOutPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_metrics_service_pb2.UpdateHoldOutPolicyResponse, _abc.Awaitable[_metrics_service_pb2.UpdateHoldOutPolicyResponse]]:
+        """Sets which share of predictions is held back from reviewers; a change begins a new experiment."""
+
+    @_abc_1.abstractmethod
+    def GetLiftReport(
+        self,
+        request: _metrics_service_pb2.GetLiftReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_metrics_service_pb2.GetLiftReportResponse, _abc.Awaitable[_metrics_service_pb2.GetLiftReportResponse]]:
+        """Returns what assistance is worth, from the tasks whose prediction was held back at random."""
 
 def add_MetricsServiceServicer_to_server(servicer: MetricsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

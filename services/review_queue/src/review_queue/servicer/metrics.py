@@ -1,5 +1,8 @@
 """MetricsService on the wire."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 from grpc.aio import ServicerContext
 
 from chassis.auth import caller
@@ -9,8 +12,20 @@ from labelmesh.review.v1.metrics_service_pb2_grpc import MetricsServiceServicer
 from labels.names import RUN, parse, parse_project, run_name
 from review_queue import metrics, projects
 from review_queue.errors import RunForeign
+from review_queue.measures import experiments, query
+from review_queue.measures.question import Question
 from review_queue.metrics import Metrics
 from review_queue.review import Decision
+from review_queue.servicer.measures import (
+    key_of,
+    keyed,
+    pause_from_pb,
+    policy_to_pb,
+    question_from_pb,
+    report_to_pb,
+    row_to_pb,
+    target_from_pb,
+)
 from review_queue.statistics import Rate, Reliability
 
 
@@ -32,6 +47,75 @@ class MetricsServicer(MetricsServiceServicer):
             project = await projects.get(conn, caller().tenant, project_id)
             measured = await metrics.measure(conn, project, run_uid)
         return _to_pb(measured, project_id)
+
+    async def QueryMetrics(
+        self,
+        request: pb2.QueryMetricsRequest,
+        context: ServicerContext[pb2.QueryMetricsRequest, pb2.QueryMetricsResponse],
+    ) -> pb2.QueryMetricsResponse:
+        """Tell metrics by time and group."""
+        project_id = parse_project(request.parent)
+        question = question_from_pb(request, _run_uid(request.prediction_run, project_id))
+        return pb2.QueryMetricsResponse(rows=await self._ask(caller().tenant, project_id, question))
+
+    async def StreamMetrics(
+        self,
+        request: pb2.StreamMetricsRequest,
+        context: ServicerContext[pb2.StreamMetricsRequest, pb2.StreamMetricsResponse],
+    ) -> AsyncIterator[pb2.StreamMetricsResponse]:
+        """Tell metrics, and again whenever they change."""
+        tenant, project_id = caller().tenant, parse_project(request.query.parent)
+        question = question_from_pb(request.query, _run_uid(request.query.prediction_run, project_id))
+        pause = pause_from_pb(request.every_seconds)
+        told = pb2.StreamMetricsResponse(rows=await self._ask(tenant, project_id, question))
+        yield told
+        seen = keyed(told.rows)
+        while True:
+            await asyncio.sleep(pause)
+            rows = await self._ask(tenant, project_id, question)
+            changed = [
+                row for row in rows if seen.get(key_of(row)) != row.SerializeToString(deterministic=True)
+            ]
+            if changed:
+                yield pb2.StreamMetricsResponse(rows=changed)
+                seen = keyed(rows)
+
+    async def GetHoldOutPolicy(
+        self,
+        request: pb2.GetHoldOutPolicyRequest,
+        context: ServicerContext[pb2.GetHoldOutPolicyRequest, pb2.GetHoldOutPolicyResponse],
+    ) -> pb2.GetHoldOutPolicyResponse:
+        """Return the share held back."""
+        async with self._db.read() as conn:
+            project = await projects.get(conn, caller().tenant, parse_project(request.parent))
+        return pb2.GetHoldOutPolicyResponse(policy=policy_to_pb(project.holdout))
+
+    async def UpdateHoldOutPolicy(
+        self,
+        request: pb2.UpdateHoldOutPolicyRequest,
+        context: ServicerContext[pb2.UpdateHoldOutPolicyRequest, pb2.UpdateHoldOutPolicyResponse],
+    ) -> pb2.UpdateHoldOutPolicyResponse:
+        """Set the share held back."""
+        project_id, asked = parse_project(request.parent), request.policy
+        policy = await experiments.set_share(self._db, caller().tenant, project_id, asked.share, asked.etag)
+        return pb2.UpdateHoldOutPolicyResponse(policy=policy_to_pb(policy))
+
+    async def GetLiftReport(
+        self,
+        request: pb2.GetLiftReportRequest,
+        context: ServicerContext[pb2.GetLiftReportRequest, pb2.GetLiftReportResponse],
+    ) -> pb2.GetLiftReportResponse:
+        """Say what assistance is worth."""
+        target = target_from_pb(request)
+        async with self._db.read() as conn:
+            project = await projects.get(conn, caller().tenant, parse_project(request.parent))
+            number = request.experiment or project.holdout.experiment
+            return report_to_pb(await experiments.report(conn, project, number, target), number, target)
+
+    async def _ask(self, tenant: str, project_id: str, question: Question) -> list[pb2.MetricRow]:
+        async with self._db.read() as conn:
+            project = await projects.get(conn, tenant, project_id)
+            return [row_to_pb(found) for found in await query.ask(conn, project, question)]
 
 
 def _run_uid(name: str, project_id: str) -> str:

@@ -1,0 +1,1 @@
+"""Numbers about projects: running sums of reviews, what is computed from them, and assistance held out."""
