@@ -86,6 +86,7 @@ class House:
     labels: LabelServiceStub
     queue: QueueServiceStub
     metrics: MetricsServiceStub
+    channel: grpc.aio.Channel
     ann: tuple[tuple[str, str], ...] = as_actor(ANN)
 
     def as_actor(self, actor: str) -> tuple[tuple[str, str], ...]:
@@ -291,4 +292,5 @@ async def house(settings: Settings) -> AsyncIterator[House]:
                 LabelServiceStub(channel),
                 QueueServiceStub(channel),
                 MetricsServiceStub(channel),
+                channel,
             )

@@ -18,6 +18,8 @@ from labels.names import project_name
 from labels.proto import asset_from_pb, asset_to_pb
 from review_queue import priority, tables
 from review_queue.errors import AssetNotFound, KeyTaken
+from review_queue.lineage.digest import Kind
+from review_queue.lineage.entries import enter
 from review_queue.project import PreAnnotation, Project
 from review_queue.review import TaskState
 
@@ -86,13 +88,12 @@ async def add(conn: AsyncConnection, project: Project, new: Sequence[Asset]) -> 
     messages = [asset_to_pb(asset, project.project_id) for asset in named]
     bodies = [message.SerializeToString() for message in messages]
     first = asset_count - len(new) + 1
-    await conn.execute(
-        insert(tables.assets),
-        [
-            {"uid": asset.uid, "project_uid": project.uid, "seq": seq, "key": asset.key, "body": body}
-            for seq, (asset, body) in enumerate(zip(named, bodies, strict=True), first)
-        ],
-    )
+    stored = [
+        {"uid": asset.uid, "project_uid": project.uid, "seq": seq, "key": asset.key, "body": body}
+        for seq, (asset, body) in enumerate(zip(named, bodies, strict=True), first)
+    ]
+    await conn.execute(insert(tables.assets), stored)
+    await enter(conn, Kind.ASSET, stored)
     # With RETURNING the rows go in one statement, and the trigger that counts them on PostgreSQL fires once.
     rows = insert(tables.tasks).returning(tables.tasks.c.uid)
     await conn.execute(rows, [_task(project, asset) for asset in named])

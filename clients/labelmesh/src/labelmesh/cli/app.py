@@ -15,6 +15,7 @@ from labelmesh.cli import (
     export,
     findings,
     imports,
+    lineage,
     metrics,
     models,
     project,
@@ -24,6 +25,7 @@ from labelmesh.cli import (
     runs,
     segment,
     up,
+    webhooks,
 )
 from labelmesh.cli.connect import explain
 from labelmesh.cli.console import err
@@ -77,9 +79,11 @@ app.command("review")(review.review)
 app.command("metrics")(metrics.metrics)
 app.command("export")(export.export)
 app.add_typer(queue.app, name="queue")
+app.add_typer(lineage.app, name="lineage")
 app.add_typer(runs.app, name="runs")
 app.add_typer(rules.app, name="rules")
 app.add_typer(findings.app, name="findings")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(models.app, name="models")
 
 

@@ -8,12 +8,14 @@ from labelmesh.client.calls import Link
 from labelmesh.client.endpoints import Endpoints, Tls, check_token_is_safe, open_channel
 from labelmesh.client.errors import LabelmeshError
 from labelmesh.client.labels import Labels
+from labelmesh.client.lineage import Lineages
 from labelmesh.client.projects import Projects
 from labelmesh.client.queue import Queue
 from labelmesh.client.rules import Rules
 from labelmesh.client.runs import Runs
 from labelmesh.client.segmentation_runs import SegmentationRuns
 from labelmesh.client.segmenter import Segmenter
+from labelmesh.client.webhooks import Webhooks
 
 NO_SEGMENTER = "NO_SEGMENTER"
 _SEGMENTER = "sam-segmenter"
@@ -36,8 +38,10 @@ class Client:
     assets: Assets
     labels: Labels
     queue: Queue
+    lineage: Lineages
     runs: Runs
     rules: Rules
+    webhooks: Webhooks
 
     def __init__(
         self,
@@ -68,10 +72,12 @@ class Client:
         self.assets = Assets(links["review-queue"])
         self.labels = Labels(links["review-queue"])
         self.queue = Queue(links["review-queue"])
+        self.lineage = Lineages(links["review-queue"])
         arrival = Arrival(self.projects)
         self._arrival = arrival
         self.runs = Runs(links["llm-annotator"], arrival)
         self.rules = Rules(links["qa-engine"], arrival)
+        self.webhooks = Webhooks(links["qa-engine"], arrival)
 
     @property
     def segmenter(self) -> Segmenter:

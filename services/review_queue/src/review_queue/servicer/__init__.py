@@ -10,6 +10,8 @@ from labelmesh.review.v1 import (
     asset_service_pb2_grpc,
     label_service_pb2,
     label_service_pb2_grpc,
+    lineage_service_pb2,
+    lineage_service_pb2_grpc,
     metrics_service_pb2,
     metrics_service_pb2_grpc,
     project_service_pb2,
@@ -19,6 +21,7 @@ from labelmesh.review.v1 import (
 )
 from review_queue.servicer.assets import AssetServicer
 from review_queue.servicer.labels import LabelServicer
+from review_queue.servicer.lineage import LineageServicer
 from review_queue.servicer.metrics import MetricsServicer
 from review_queue.servicer.projects import ProjectServicer
 from review_queue.servicer.queue import QueueServicer
@@ -51,5 +54,10 @@ def servicers(db: Database, blobs: Blobs) -> Sequence[Registration]:
             metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server,
             MetricsServicer(db),
             metrics_service_pb2.DESCRIPTOR.services_by_name["MetricsService"],
+        ),
+        (
+            lineage_service_pb2_grpc.add_LineageServiceServicer_to_server,
+            LineageServicer(db),
+            lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"],
         ),
     )
