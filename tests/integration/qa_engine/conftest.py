@@ -23,7 +23,8 @@ from chassis.ids import new_uid
 from chassis.outbox import Relay
 from chassis.testing import NatsServer, serving
 from labelmesh.annotator.v1.annotator_events_pb2 import PredictionCreated
-from labelmesh.qa.v1 import rule_service_pb2
+from labelmesh.qa.v1 import plugin_service_pb2, rule_service_pb2
+from labelmesh.qa.v1.plugin_service_pb2_grpc import PluginServiceStub, add_PluginServiceServicer_to_server
 from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated
 from labelmesh.qa.v1.rule_service_pb2_grpc import RuleServiceStub, add_RuleServiceServicer_to_server
 from labelmesh.review.v1.review_events_pb2 import ProjectChanged
@@ -34,6 +35,10 @@ from labels.ontology import Category, Ontology, Tool, ToolKind
 from labels.proto import asset_to_pb, label_to_pb, ontology_to_pb
 from qa_engine.consumer import Events
 from qa_engine.engine import Engine, discover
+from qa_engine.plugins import model, sandbox
+from qa_engine.plugins.drafting import Drafter
+from qa_engine.plugins.servicer import PluginServicer
+from qa_engine.plugins.trying import Trier
 from qa_engine.servicer import STATUS, RuleServicer
 from qa_engine.settings import Settings
 
@@ -57,6 +62,7 @@ class World:
     bus: bus.Bus
     blobs: Blobs
     stub: RuleServiceStub
+    plugins: PluginServiceStub
     project_uid: str
     consumer: Callable[[], Consumer]
 
@@ -155,13 +161,22 @@ async def _running(settings: Settings) -> AsyncIterator[World]:
             RuleServicer(db, engine, blobs),
             rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
         )
-        channel = await stack.enter_async_context(serving([service], STATUS, settings))
+        # Nobody listens where the model that drafts rules should be.
+        nowhere = model.connect(base_url="http://127.0.0.1:9/v1", api_key="", model="none", timeout_seconds=5)
+        author = await stack.enter_async_context(nowhere)
+        own = (
+            add_PluginServiceServicer_to_server,
+            PluginServicer(db, Trier(blobs, sandbox.shared()), Drafter(author, sandbox.shared())),
+            plugin_service_pb2.DESCRIPTOR.services_by_name["PluginService"],
+        )
+        channel = await stack.enter_async_context(serving([service, own], STATUS, settings))
 
         def consumer() -> Consumer:
             handlers = Events(engine, blobs).handlers
             return Consumer(link, db, service=settings.service, handlers=handlers)
 
-        yield World(db, link, blobs, RuleServiceStub(channel), new_uid(), consumer)
+        stubs = RuleServiceStub(channel), PluginServiceStub(channel)
+        yield World(db, link, blobs, *stubs, new_uid(), consumer)
 
 
 @pytest.fixture

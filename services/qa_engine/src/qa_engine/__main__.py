@@ -6,11 +6,16 @@ from chassis.consumer import Consumer
 from chassis.db import connect
 from chassis.outbox import Relay
 from chassis.serve import run, serve
-from labelmesh.qa.v1 import rule_service_pb2, webhook_service_pb2
+from labelmesh.qa.v1 import plugin_service_pb2, rule_service_pb2, webhook_service_pb2
+from labelmesh.qa.v1.plugin_service_pb2_grpc import add_PluginServiceServicer_to_server
 from labelmesh.qa.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
 from labelmesh.qa.v1.webhook_service_pb2_grpc import add_WebhookServiceServicer_to_server
 from qa_engine.consumer import Events
 from qa_engine.engine import Engine, discover
+from qa_engine.plugins import model, sandbox
+from qa_engine.plugins.drafting import Drafter
+from qa_engine.plugins.servicer import PluginServicer
+from qa_engine.plugins.trying import Trier
 from qa_engine.servicer import STATUS, RuleServicer
 from qa_engine.settings import Settings
 from qa_engine.webhooks.announce import also_telling
@@ -32,6 +37,12 @@ async def start(settings: Settings) -> None:
         connect(settings.database_url) as db,
         bus.connect(settings, blobs) as broker,
         sender(allowed, settings.webhook_ca_file) as post,
+        model.connect(
+            base_url=settings.llm_base_url,
+            api_key=settings.llm_api_key.get_secret_value(),
+            model=settings.llm_model,
+            timeout_seconds=settings.request_timeout_seconds,
+        ) as author,
     ):
         await migrate.upgrade(db, "qa_engine")
         handlers = also_telling(Events(engine, blobs).handlers, FROM_OTHERS)
@@ -39,6 +50,12 @@ async def start(settings: Settings) -> None:
             add_RuleServiceServicer_to_server,
             RuleServicer(db, engine, blobs),
             rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
+        )
+        workers = sandbox.shared()
+        plugins = (
+            add_PluginServiceServicer_to_server,
+            PluginServicer(db, Trier(blobs, workers), Drafter(author, workers)),
+            plugin_service_pb2.DESCRIPTOR.services_by_name["PluginService"],
         )
         webhooks = (
             add_WebhookServiceServicer_to_server,
@@ -50,7 +67,7 @@ async def start(settings: Settings) -> None:
             Worker(db, post, keys, log_days=settings.webhook_log_days),
             Consumer(broker, db, service=settings.service, handlers=handlers),
         ):
-            await serve(settings, [rules, webhooks], errors=STATUS)
+            await serve(settings, [rules, plugins, webhooks], errors=STATUS)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from itertools import groupby, islice
 from chassis.log import get_logger, where
 from labels.label import Finding, Label, Severity
 from qa_engine import acting
+from qa_engine.allowed import allowed
 from qa_engine.conduct import Action
 from qa_engine.errors import RuleUnknown
 from qa_engine.operation import Judgement, Operation
@@ -178,9 +179,18 @@ class _Evaluation:
         for place, judgement in pairs:
             if judgement.findings:
                 self._into(settings, place).extend(judgement.findings[: MAX_FINDINGS + 1])
-            self._act(rule, settings, place, judgement.findings)
-            if judgement.operations and not settings.conduct.shadow:
-                self._asked.setdefault(place, []).extend(judgement.operations)
+            if not judgement.failed:
+                self._act(rule, settings, place, judgement.findings)
+            self._let(rule, settings, place, judgement.operations)
+
+    def _let(self, rule: Rule, settings: Settings, place: int, asked: Sequence[tuple[str, Operation]]) -> None:
+        """Keep the operations of a rule's own that its action covers, and say where it asked for more."""
+        covered = allowed(settings.conduct.action, asked)
+        if len(covered) < len(asked):
+            left_out = f"The rule asked for more than its action {settings.conduct.action} covers; that is left out."
+            self._into(settings, place).append(Finding(rule.id, Severity.WARNING, left_out))
+        if covered and not settings.conduct.shadow:
+            self._asked.setdefault(place, []).extend(covered)
 
 
 def _findings(rule: Rule, settings: Settings, label: Label, subject: Subject) -> Iterable[Finding]:

@@ -52,9 +52,11 @@ Operation = Change | Route | Block | Resolve | Emit
 class Judgement:
     """What rules say about one label: findings, and each operation with the id of the rule that asks for it.
 
-    `shadow` are the findings of rules on trial: they are kept apart and reported to nobody.
+    `shadow` are the findings of rules on trial: they are kept apart and reported to nobody. `failed` says of one rule's
+    judgement that the rule could not look at the label: its finding says why, and nothing is done about it.
     """
 
     findings: tuple[Finding, ...] = ()
     operations: tuple[tuple[str, Operation], ...] = ()
     shadow: tuple[Finding, ...] = ()
+    failed: bool = False

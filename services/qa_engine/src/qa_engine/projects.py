@@ -16,6 +16,7 @@ from labels.ontology import Ontology
 from labels.proto import ontology_from_pb
 from qa_engine.conduct import Action, Conduct
 from qa_engine.errors import ProjectUnknown
+from qa_engine.plugins import store
 from qa_engine.rule import Rule, Ruleset, Settings, Value
 from qa_engine.tables import projects, rule_settings
 
@@ -33,7 +34,7 @@ class Project:
 
 async def by_uid(conn: AsyncConnection, uids: Collection[str]) -> dict[str, Project]:
     """The projects that are known, by uid."""
-    return _projects(await conn.execute(_QUERY.where(projects.c.project_uid.in_(uids))))
+    return await _with_own_rules(conn, _projects(await conn.execute(_QUERY.where(projects.c.project_uid.in_(uids)))))
 
 
 async def by_id(conn: AsyncConnection, tenant: str, project_id: str, *, lock: bool = False) -> Project:
@@ -41,9 +42,19 @@ async def by_id(conn: AsyncConnection, tenant: str, project_id: str, *, lock: bo
     mine = (projects.c.tenant == tenant) & (projects.c.project_id == project_id)
     if lock:
         await conn.execute(select(projects.c.project_uid).where(mine).with_for_update())
-    for project in _projects(await conn.execute(_QUERY.where(mine))).values():
+    found = await _with_own_rules(conn, _projects(await conn.execute(_QUERY.where(mine))))
+    for project in found.values():
         return project
     raise ProjectUnknown
+
+
+async def _with_own_rules(conn: AsyncConnection, found: dict[str, Project]) -> dict[str, Project]:
+    """The same projects with the rules that they made themselves."""
+    own = await store.rules(conn, found)
+    return {
+        uid: replace(project, ruleset=replace(project.ruleset, custom=own.get(uid, ())))
+        for uid, project in found.items()
+    }
 
 
 _QUERY = select(

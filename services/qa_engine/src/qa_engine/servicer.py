@@ -31,6 +31,7 @@ from qa_engine.errors import (
 )
 from qa_engine.findings import StoredFinding
 from qa_engine.history import NO_HISTORY
+from qa_engine.plugins.errors import DraftUnavailable, PluginChanged, PluginExists, PluginsFull, PluginUnknown
 from qa_engine.projects import Project
 from qa_engine.rule import AnyParameter, Need, Rule, Ruleset, Settings, Subject, TextParameter, Value
 from qa_engine.webhooks.errors import (
@@ -50,6 +51,11 @@ STATUS = ErrorTable(
         ProjectUnknown: grpc.StatusCode.NOT_FOUND,
         RuleUnknown: grpc.StatusCode.NOT_FOUND,
         RuleSettingsInvalid: grpc.StatusCode.INVALID_ARGUMENT,
+        PluginUnknown: grpc.StatusCode.NOT_FOUND,
+        PluginExists: grpc.StatusCode.ALREADY_EXISTS,
+        PluginChanged: grpc.StatusCode.ABORTED,
+        PluginsFull: grpc.StatusCode.FAILED_PRECONDITION,
+        DraftUnavailable: grpc.StatusCode.UNAVAILABLE,
         WebhookUnknown: grpc.StatusCode.NOT_FOUND,
         DeliveryUnknown: grpc.StatusCode.NOT_FOUND,
         WebhookChanged: grpc.StatusCode.ABORTED,

@@ -36,6 +36,15 @@ class Settings(ServiceSettings):
         30, ge=1, le=365, description="how long events and deliveries of webhooks are kept"
     )
 
+    llm_base_url: str = Field(
+        "https://api.openai.com/v1", description="an OpenAI-compatible endpoint that drafts rules when asked to"
+    )
+    llm_api_key: SecretStr = Field(SecretStr(""), description="bearer token of the endpoint; may be empty")
+    llm_model: str = Field(
+        "gpt-4o-mini", min_length=1, max_length=200, description="model as the endpoint calls it"
+    )
+    request_timeout_seconds: float = Field(120.0, gt=0, le=3_600)
+
     @model_validator(mode="after")
     def _read_webhooks(self) -> Self:
         given_keys(self.webhook_keys.get_secret_value())

@@ -18,8 +18,14 @@ from qa_engine.plugins.limits import Limits
 from qa_engine.plugins.plugin import Hook, Language, Plugin
 from qa_engine.plugins.sandbox import Sandbox
 from qa_engine.rule import Subject, Terms
-from tests.unit.qa_engine.plugins.hostile import HOSTILE
+from tests.unit.qa_engine.plugins.hostile import ATTRIBUTES, FILES, IMPORTS, LOOPS, MEMORY, RECURSION
+from tests.unit.qa_engine.plugins.hostile_answers import ABUSE, OUTPUT, SHAPES, SOURCE
 
+HOSTILE = {
+    name: code
+    for ideas in (LOOPS, MEMORY, RECURSION, IMPORTS, FILES, ATTRIBUTES, OUTPUT, SHAPES, ABUSE, SOURCE)
+    for name, code in ideas.items()
+}
 SECRET, VARIABLE = "canary-4711", "LABELMESH_TEST_CANARY"
 ONTOLOGY = Ontology((Tool("outline", ToolKind.POLYGON, (Category("roof"),)),), revision=1)
 ASSET = Asset("photo", image_ref=ContentRef("file:///x", "0" * 64, 1), width_px=10, height_px=10, uid="x1")
@@ -113,4 +119,4 @@ def test_a_hostile_plugin_gets_nothing_but_a_typed_error_with_its_line(host: Hos
 
 
 def test_the_table_has_200_ideas() -> None:
-    assert len(set(HOSTILE.values())) == len(HOSTILE) >= 200
+    assert len(set(HOSTILE.values())) == len(HOSTILE) >= 275

@@ -65,7 +65,9 @@ def judge(
         for place, verdict in zip(seen, some, strict=True):
             verdicts[place] = verdict
         for place in set(mine).difference(seen):
-            verdicts[place] = Verdict(Judgement((Finding(terms.rule, Severity.ERROR, UNREADABLE),)))
+            verdicts[place] = Verdict(
+                Judgement((Finding(terms.rule, Severity.ERROR, UNREADABLE),), failed=True)
+            )
     return verdicts
 
 
@@ -134,7 +136,7 @@ def _verdict(plugin: Plugin, hook: Hook, outcome: Outcome, asked: Asked, terms: 
 
 def _failed(failure: PluginFailed, terms: Terms) -> Verdict:
     finding = Finding(terms.rule, Severity.ERROR, str(failure)[:500])
-    return Verdict(Judgement((finding,)), failure)
+    return Verdict(Judgement((finding,), failed=True), failure)
 
 
 def _express(plugin: Plugin, label: measures.Fields, asset: measures.Fields, terms: Terms) -> Verdict:

@@ -20,7 +20,7 @@ MAX_FIELDS = 50
 MAX_TEXT = 500
 MAX_BOOST = 1_000.0
 _TOPIC = re.compile(r"[a-z][a-z0-9_.]{0,63}\Z")
-_POOL = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
+_POOL = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -81,10 +81,10 @@ def _flag(answer: Mapping[str, object], asked: Asked) -> Finding:
     message = _text(answer.get("message"), "message")
     annotation = answer.get("annotation", "")
     annotation_id = asked.annotation(annotation).id if annotation != "" else ""
-    severity = answer.get("severity") or ""
-    if severity != "" and severity not in tuple(Severity):
+    severity = answer.get("severity") or asked.severity.value
+    if severity not in tuple(Severity):
         raise ReplyRefused("a severity is none of INFO, WARNING and ERROR")
-    return Finding(asked.rule, Severity(severity) if severity else asked.severity, message, annotation_id)
+    return Finding(asked.rule, Severity(str(severity)), message, annotation_id)
 
 
 def _delete(answer: Mapping[str, object], asked: Asked) -> Change:
@@ -110,7 +110,7 @@ def _route(answer: Mapping[str, object], asked: Asked) -> Route:
     if not 0 <= boost <= MAX_BOOST:
         raise ReplyRefused(f"a boost is 0 to {MAX_BOOST:,.0f}")
     if pool != "" and not (isinstance(pool, str) and _POOL.match(pool)):
-        raise ReplyRefused("a pool is 1 to 64 of a-z, 0-9, _ and -")
+        raise ReplyRefused("a pool is 1 to 63 small letters, digits and hyphens, a letter first")
     return Route(boost, str(pool))
 
 

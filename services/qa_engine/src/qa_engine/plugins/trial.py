@@ -1,0 +1,70 @@
+"""Tries a plugin on labels without holding anything against them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labels.label import Label
+from qa_engine.plugins import custom
+from qa_engine.plugins.custom import Verdict
+from qa_engine.plugins.errors import PluginInvalid
+from qa_engine.plugins.plugin import HOOK_OF, Plugin, hook_lines
+from qa_engine.plugins.sandbox import Sandbox
+from qa_engine.rule import Subject, Terms
+
+MAX_TESTS = 50
+MAX_TESTS_BYTES = 256 << 10
+MAX_ANSWERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A label that a plugin is tried on; `expected` counts findings and operations, None is any number."""
+
+    name: str
+    label: Label
+    subject: Subject
+    answers: tuple[Label, ...] = ()
+    expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a case."""
+
+    case: Case
+    verdict: Verdict
+
+    @property
+    def came_to(self) -> int:
+        """Findings and operations together."""
+        judgement = self.verdict.judgement
+        return len(judgement.findings) + len(judgement.operations)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the plugin did not fail and came to as much as was expected."""
+        return self.verdict.failure is None and self.case.expected in (None, self.came_to)
+
+
+def run(plugin: Plugin, sandbox: Sandbox, cases: Sequence[Case]) -> list[Result]:
+    """One result for each case, in order; labels that the plugin has no hook for come to nothing."""
+    terms = Terms(plugin.rule_id, plugin.severity, {})
+    found = []
+    for case in cases:
+        # One at a time: cases may be about the same label, and none may hang on another.
+        answers = {case.label.uid: case.answers}
+        items = [(case.label, case.subject)]
+        (verdict,) = custom.judge(plugin, sandbox, items, terms, answers=answers, keep_said=True)
+        found.append(Result(case, verdict))
+    return found
+
+
+def check_hooks(plugin: Plugin, cases: Sequence[Case]) -> None:
+    """Raise PluginInvalid when a case is about a kind of label that the plugin has no hook for."""
+    for case in cases:
+        hook = HOOK_OF[case.label.kind]
+        if hook not in plugin.hooks:
+            line = min(hook_lines(plugin.code).values(), default=1)
+            raise PluginInvalid(
+                plugin.name, line, f"a test is about a label for {hook.value}, which it does not define"
+            )
