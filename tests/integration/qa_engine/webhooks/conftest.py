@@ -60,6 +60,12 @@ class Endpoint:
         status = self.statuses.pop(0) if self.statuses else 200
         return web.Response(status=status, text=self.text, headers=self.headers)
 
+    async def has(self, count: int) -> bool:
+        return len(self.got) >= count
+
+    async def until(self, reached: Callable[[], Awaitable[bool]]) -> None:
+        await until(reached)
+
     @property
     def ids(self) -> list[str]:
         return [headers["webhook-id"] for headers, _ in self.got]

@@ -15,7 +15,7 @@ from rich.text import Text
 from labelmesh.client.metric import Rate
 
 _WIDTH_WITHOUT_TERMINAL = 100
-_WHOLE = frozenset({"run", "pid", "address", "state"})
+_WHOLE = frozenset({"run", "pid", "address", "state", "webhook", "delivery"})
 """Columns that are copied from the screen or compared at a glance: never broken."""
 
 

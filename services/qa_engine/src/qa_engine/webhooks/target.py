@@ -22,7 +22,7 @@ _REFUSED: tuple[Network, ...] = tuple(
         ipaddress.ip_network,
         (
             "192.0.0.0/24",  # protocols; Oracle's metadata
-        "168.63.129.16/32",  # Azure's own metadata
+            "168.63.129.16/32",  # Azure's own metadata
             "192.88.99.0/24",  # relays to IPv6
             "::/96",  # IPv4 in IPv6, long out of use
             "64:ff9b::/96",  # NAT64

@@ -79,8 +79,12 @@ def _create_deliveries() -> None:
         sa.Column("set_time_us", sa.BigInteger, nullable=False),
         sa.Column("create_time_us", sa.BigInteger, nullable=False),
     )
-    op.create_index("webhook_deliveries_by_event", "webhook_deliveries", ["webhook_uid", "event_uid"], unique=True)
-    op.create_index("webhook_deliveries_by_due", "webhook_deliveries", ["webhook_uid", "state", "due_time_us"])
+    op.create_index(
+        "webhook_deliveries_by_event", "webhook_deliveries", ["webhook_uid", "event_uid"], unique=True
+    )
+    op.create_index(
+        "webhook_deliveries_by_due", "webhook_deliveries", ["webhook_uid", "state", "due_time_us"]
+    )
     op.create_index("webhook_deliveries_by_seq", "webhook_deliveries", ["webhook_uid", "state", "seq"])
     op.create_index("webhook_deliveries_by_uid", "webhook_deliveries", ["webhook_uid", "uid"])
     op.create_index("webhook_deliveries_of_event", "webhook_deliveries", ["event_uid"])
