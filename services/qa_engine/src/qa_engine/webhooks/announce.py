@@ -13,10 +13,12 @@ from chassis.bus import Event, Handler
 from chassis.clock import now_us
 from chassis.db import announce_events
 from chassis.ids import new_uid
-from labels.names import project_name
+from labels.names import asset_name, label_name, project_name
+from qa_engine.operation import Emit
+from qa_engine.projects import Project
 from qa_engine.tables import projects
 from qa_engine.webhooks import telling
-from qa_engine.webhooks.notice import Notice
+from qa_engine.webhooks.notice import Notice, emitted
 from qa_engine.webhooks.tables import webhook_deliveries, webhook_events, webhook_sequences, webhooks
 from qa_engine.webhooks.webhook import DeliveryState, WebhookState, wants
 
@@ -52,6 +54,22 @@ async def notices(conn: AsyncConnection, project_uid: str, told: Sequence[Notice
         return
     for listeners in (await _listeners(conn, [project_uid])).values():
         await _tell(conn, project_uid, listeners, told)
+
+
+async def emits(
+    conn: AsyncConnection,
+    project: Project,
+    key: str,
+    label_uid: str,
+    asset_uid: str,
+    asked: Sequence[tuple[str, Emit]],
+) -> None:
+    """Tell what rules ask to be told about one label, each with the rule's id, as topics `rule.<topic>`.
+
+    `key` names the evaluation, such as its message id: under the same key nothing is told twice.
+    """
+    label, asset = label_name(project.id, label_uid), asset_name(project.id, asset_uid)
+    await notices(conn, project.uid, emitted(key, label, asset, asked))
 
 
 def also_telling(
