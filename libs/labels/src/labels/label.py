@@ -80,6 +80,7 @@ class ConfidenceMethod(StrEnum):
     TOP5_PRODUCT = "TOP5_PRODUCT"
     LABEL_MASS = "LABEL_MASS"
     PREDICTED_IOU = "PREDICTED_IOU"
+    STATED = "STATED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,11 @@ async def _by_keys(conn: AsyncConnection, project: Project, keys: set[str]) -> d
     return {row.key: from_body(row.body) for row in await conn.execute(query)}
 
 
+async def of_keys(conn: AsyncConnection, project: Project, keys: set[str]) -> dict[str, Asset]:
+    """The assets of those keys that are there, by key."""
+    return await _by_keys(conn, project, keys)
+
+
 def _same(one: Asset, other: Asset) -> bool:
     return _content(one) == _content(other)
 

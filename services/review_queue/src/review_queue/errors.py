@@ -1,20 +1,23 @@
 """What review_queue refuses.
 
 ReviewError
-├── ProjectNotFound · AssetNotFound · LabelNotFound · TaskNotFound · SealUnknown
+├── ProjectNotFound · AssetNotFound · LabelNotFound · TaskNotFound · CertificateNotFound · GoldSetNotFound · SealUnknown
 ├── ProjectExists
 ├── RequestInvalid
 │   ├── ProjectInvalid · RunForeign
 │   ├── RequestIdInvalid · RequestIdReused
 │   ├── LeaseInvalid · FilterInvalid · OrderInvalid
 │   ├── HoldOutInvalid · MetricInvalid · TooManyGroups
+│   ├── ImportInvalid · ImportIdReused
 │   ├── ParentMissing · TooManyRows · ChunkTooLarge · ContentEmpty
+│   ├── PolicyInvalid · GoldInvalid
 │   └── SubmissionInvalid
 │       └── NothingToAccept · OpsMissing · OpsUnwanted · ReasonMissing
 ├── KeyTaken · TextNotUtf8
 ├── LeaseLost
 ├── EtagMismatch
 ├── AlreadyReviewed
+├── PolicyMissing · EvidenceMissing · StageHighest
 ├── SumsBehind
 └── NothingReviewed
 """
@@ -47,6 +50,14 @@ class SealUnknown(ReviewError):
     """The project has no seal of this number."""
 
 
+class CertificateNotFound(ReviewError):
+    """The project has no such certificate."""
+
+
+class GoldSetNotFound(ReviewError):
+    """The project has no such gold set."""
+
+
 class ProjectExists(ReviewError):
     """A project with this id and another definition exists already."""
 
@@ -75,6 +86,14 @@ class LeaseInvalid(RequestInvalid):
     """A lease is for 1 to 100 tasks and 5 to 86,400 seconds."""
 
 
+class PolicyInvalid(RequestInvalid):
+    """The rules of automatic acceptance are not valid."""
+
+
+class GoldInvalid(RequestInvalid):
+    """The gold set or its items are not valid."""
+
+
 class FilterInvalid(RequestInvalid):
     """The filter is not valid."""
 
@@ -101,6 +120,14 @@ class ParentMissing(RequestInvalid):
 
 class TooManyRows(RequestInvalid):
     """An import message may hold 1,000 rows."""
+
+
+class ImportInvalid(RequestInvalid):
+    """The import of labels is not valid."""
+
+
+class ImportIdReused(RequestInvalid):
+    """This import has stored another label for the asset; a new import needs an id of its own."""
 
 
 class ChunkTooLarge(RequestInvalid):
@@ -149,6 +176,18 @@ class EtagMismatch(ReviewError):
 
 class AlreadyReviewed(ReviewError):
     """A person reviewed this asset's label; change it by an update."""
+
+
+class PolicyMissing(ReviewError):
+    """The project has no rules of automatic acceptance; set its acceptance policy first."""
+
+
+class EvidenceMissing(ReviewError):
+    """The evidence for this step is missing."""
+
+
+class StageHighest(ReviewError):
+    """The automation of this project is in its highest stage."""
 
 
 class NothingReviewed(ReviewError):

@@ -33,6 +33,8 @@ class _ConfidenceMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Conf
     """Probability mass that the model's alternatives gave to the chosen category among all categories."""
     CONFIDENCE_METHOD_PREDICTED_IOU: _ConfidenceMethod.ValueType  # 3
     """Mean over the masks of the model's estimate of their IoU with the true mask, times their stability."""
+    CONFIDENCE_METHOD_STATED: _ConfidenceMethod.ValueType  # 4
+    """As whoever imported the prediction stated it; nothing is known of how it was computed."""
 
 class ConfidenceMethod(_ConfidenceMethod, metaclass=_ConfidenceMethodEnumTypeWrapper):
     """How a confidence was computed."""
@@ -45,6 +47,8 @@ CONFIDENCE_METHOD_LABEL_MASS: ConfidenceMethod.ValueType  # 2
 """Probability mass that the model's alternatives gave to the chosen category among all categories."""
 CONFIDENCE_METHOD_PREDICTED_IOU: ConfidenceMethod.ValueType  # 3
 """Mean over the masks of the model's estimate of their IoU with the true mask, times their stability."""
+CONFIDENCE_METHOD_STATED: ConfidenceMethod.ValueType  # 4
+"""As whoever imported the prediction stated it; nothing is known of how it was computed."""
 Global___ConfidenceMethod: _TypeAlias = ConfidenceMethod  # noqa: Y015
 
 class _LabelKind:

@@ -77,6 +77,152 @@ class CreateLabelResponse(_message.Message):
 Global___CreateLabelResponse: _TypeAlias = CreateLabelResponse  # noqa: Y015
 
 @_typing.final
+class ImportLabelsRequest(_message.Message):
+    """One message of the import stream; the first names the project and the import, all carry rows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`; required in the first message, ignored after."""
+    import_id: _builtins.str
+    """In the first message: the caller's own id of this import, 1 to 64 characters. The same rows under the same id are
+    stored once, whoever sends them and however often.
+    """
+    kind: _label_pb2.LabelKind.ValueType
+    """In the first message: DEFAULT (people's labels) or PREDICTION (a model's); unspecified means DEFAULT."""
+    model: _builtins.str
+    """In the first message, for predictions: the model's name, 1 to 128 characters; becomes the labels' author. People's
+    labels have the caller as their author.
+    """
+    validate_only: _builtins.bool
+    """In the first message: check every row and store nothing."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportLabelRow]:
+        """Rows to import; at most 1,000 a message."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        import_id: _builtins.str = ...,
+        kind: _label_pb2.LabelKind.ValueType = ...,
+        model: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+        rows: _abc.Iterable[Global___ImportLabelRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id", "kind", b"kind", "model", b"model", "parent", b"parent", "rows", b"rows", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportLabelsRequest: _TypeAlias = ImportLabelsRequest  # noqa: Y015
+
+@_typing.final
+class ImportLabelRow(_message.Message):
+    """A label to import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    ASSET_KEY_FIELD_NUMBER: _builtins.int
+    ANNOTATIONS_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    line: _builtins.int
+    """Where the row stands in the user's file, from 1; comes back in errors."""
+    asset_key: _builtins.str
+    """The asset's key."""
+    confidence: _builtins.float
+    """For predictions: how sure the model was of the whole label, above 0 to 1; 0 where it did not say."""
+    @_builtins.property
+    def annotations(self) -> _containers.RepeatedCompositeFieldContainer[_label_pb2.Annotation]:
+        """The claims, all of them; none says that there is nothing to claim."""
+
+    def __init__(
+        self,
+        *,
+        line: _builtins.int = ...,
+        asset_key: _builtins.str = ...,
+        annotations: _abc.Iterable[_label_pb2.Annotation] | None = ...,
+        confidence: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "asset_key", b"asset_key", "confidence", b"confidence", "line", b"line"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportLabelRow: _TypeAlias = ImportLabelRow  # noqa: Y015
+
+@_typing.final
+class ImportLabelError(_message.Message):
+    """A row that was refused; nothing of it is stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    line: _builtins.int
+    """The row's line."""
+    reason: _builtins.str
+    """Error class in UPPER_SNAKE, such as `ASSET_NOT_FOUND`."""
+    message: _builtins.str
+    """One sentence for a person."""
+    def __init__(
+        self,
+        *,
+        line: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["line", b"line", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportLabelError: _TypeAlias = ImportLabelError  # noqa: Y015
+
+@_typing.final
+class ImportLabelsResponse(_message.Message):
+    """What became of a batch of labels."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORTED_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    imported: _builtins.int
+    """Rows stored by this batch."""
+    skipped: _builtins.int
+    """Rows of this batch that this import had stored before."""
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportLabelError]:
+        """Rows of this batch that were refused."""
+
+    def __init__(
+        self,
+        *,
+        imported: _builtins.int = ...,
+        skipped: _builtins.int = ...,
+        errors: _abc.Iterable[Global___ImportLabelError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "imported", b"imported", "skipped", b"skipped"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportLabelsResponse: _TypeAlias = ImportLabelsResponse  # noqa: Y015
+
+@_typing.final
 class UpdateLabelRequest(_message.Message):
     """Request of UpdateLabel."""
 

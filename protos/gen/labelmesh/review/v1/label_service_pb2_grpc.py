@@ -40,6 +40,11 @@ class LabelServiceStub:
                 request_serializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.CreateLabelRequest.SerializeToString,
                 response_deserializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.CreateLabelResponse.FromString,
                 _registered_method=True)
+        self.ImportLabels = channel.stream_stream(
+                '/labelmesh.review.v1.LabelService/ImportLabels',
+                request_serializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.ImportLabelsRequest.SerializeToString,
+                response_deserializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.ImportLabelsResponse.FromString,
+                _registered_method=True)
         self.UpdateLabel = channel.unary_unary(
                 '/labelmesh.review.v1.LabelService/UpdateLabel',
                 request_serializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.UpdateLabelRequest.SerializeToString,
@@ -68,6 +73,16 @@ class LabelServiceServicer:
 
     def CreateLabel(self, request, context):
         """Stores a label made outside review (kind DEFAULT); rules check it and a review task shows it to a person.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportLabels(self, request_iterator, context):
+        """Imports labels of assets that are there, from a stream. Rows are committed in batches of the server's choice; each
+        response reports one batch with the rows that were refused. A row that this import has stored before is skipped, so
+        an interrupted import is resumed by sending the same rows again. Rules check every label, and a review task shows
+        it to a person.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,6 +123,11 @@ def add_LabelServiceServicer_to_server(servicer, server):
                     servicer.CreateLabel,
                     request_deserializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.CreateLabelRequest.FromString,
                     response_serializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.CreateLabelResponse.SerializeToString,
+            ),
+            'ImportLabels': grpc.stream_stream_rpc_method_handler(
+                    servicer.ImportLabels,
+                    request_deserializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.ImportLabelsRequest.FromString,
+                    response_serializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.ImportLabelsResponse.SerializeToString,
             ),
             'UpdateLabel': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateLabel,
@@ -158,6 +178,33 @@ class LabelService:
             '/labelmesh.review.v1.LabelService/CreateLabel',
             labelmesh_dot_review_dot_v1_dot_label__service__pb2.CreateLabelRequest.SerializeToString,
             labelmesh_dot_review_dot_v1_dot_label__service__pb2.CreateLabelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportLabels(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/labelmesh.review.v1.LabelService/ImportLabels',
+            labelmesh_dot_review_dot_v1_dot_label__service__pb2.ImportLabelsRequest.SerializeToString,
+            labelmesh_dot_review_dot_v1_dot_label__service__pb2.ImportLabelsResponse.FromString,
             options,
             channel_credentials,
             insecure,

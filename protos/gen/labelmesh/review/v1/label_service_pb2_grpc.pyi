@@ -35,6 +35,12 @@ class LabelServiceStub:
     def __new__(cls, channel: _aio.Channel) -> LabelServiceAsyncStub: ...
     CreateLabel: _grpc.UnaryUnaryMultiCallable[_label_service_pb2.CreateLabelRequest, _label_service_pb2.CreateLabelResponse]
     """Stores a label made outside review (kind DEFAULT); rules check it and a review task shows it to a person."""
+    ImportLabels: _grpc.StreamStreamMultiCallable[_label_service_pb2.ImportLabelsRequest, _label_service_pb2.ImportLabelsResponse]
+    """Imports labels of assets that are there, from a stream. Rows are committed in batches of the server's choice; each
+    response reports one batch with the rows that were refused. A row that this import has stored before is skipped, so
+    an interrupted import is resumed by sending the same rows again. Rules check every label, and a review task shows
+    it to a person.
+    """
     UpdateLabel: _grpc.UnaryUnaryMultiCallable[_label_service_pb2.UpdateLabelRequest, _label_service_pb2.UpdateLabelResponse]
     """Replaces the annotations of an asset's current label by a new revision; ABORTED when the etag is not the current one."""
     GetLabel: _grpc.UnaryUnaryMultiCallable[_label_service_pb2.GetLabelRequest, _label_service_pb2.GetLabelResponse]
@@ -51,6 +57,12 @@ class LabelServiceAsyncStub(LabelServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateLabel: _aio.UnaryUnaryMultiCallable[_label_service_pb2.CreateLabelRequest, _label_service_pb2.CreateLabelResponse]  # type: ignore[assignment]
     """Stores a label made outside review (kind DEFAULT); rules check it and a review task shows it to a person."""
+    ImportLabels: _aio.StreamStreamMultiCallable[_label_service_pb2.ImportLabelsRequest, _label_service_pb2.ImportLabelsResponse]  # type: ignore[assignment]
+    """Imports labels of assets that are there, from a stream. Rows are committed in batches of the server's choice; each
+    response reports one batch with the rows that were refused. A row that this import has stored before is skipped, so
+    an interrupted import is resumed by sending the same rows again. Rules check every label, and a review task shows
+    it to a person.
+    """
     UpdateLabel: _aio.UnaryUnaryMultiCallable[_label_service_pb2.UpdateLabelRequest, _label_service_pb2.UpdateLabelResponse]  # type: ignore[assignment]
     """Replaces the annotations of an asset's current label by a new revision; ABORTED when the etag is not the current one."""
     GetLabel: _aio.UnaryUnaryMultiCallable[_label_service_pb2.GetLabelRequest, _label_service_pb2.GetLabelResponse]  # type: ignore[assignment]
@@ -70,6 +82,18 @@ class LabelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_label_service_pb2.CreateLabelResponse, _abc.Awaitable[_label_service_pb2.CreateLabelResponse]]:
         """Stores a label made outside review (kind DEFAULT); rules check it and a review task shows it to a person."""
+
+    @_abc_1.abstractmethod
+    def ImportLabels(
+        self,
+        request_iterator: _MaybeAsyncIterator[_label_service_pb2.ImportLabelsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_label_service_pb2.ImportLabelsResponse], _abc.AsyncIterator[_label_service_pb2.ImportLabelsResponse]]:
+        """Imports labels of assets that are there, from a stream. Rows are committed in batches of the server's choice; each
+        response reports one batch with the rows that were refused. A row that this import has stored before is skipped, so
+        an interrupted import is resumed by sending the same rows again. Rules check every label, and a review task shows
+        it to a person.
+        """
 
     @_abc_1.abstractmethod
     def UpdateLabel(

@@ -12,11 +12,12 @@ from chassis.db import Database
 from chassis.pages import page
 from labelmesh.review.v1 import asset_service_pb2 as pb2
 from labelmesh.review.v1.asset_service_pb2_grpc import AssetServiceServicer
+from labels.errors import LabelError
 from labels.names import parse_project
-from labels.proto import content_ref_to_pb
+from labels.proto import asset_from_pb, content_ref_to_pb
 from review_queue import assets, content, projects
 from review_queue.errors import ChunkTooLarge, ParentMissing
-from review_queue.importing import Imported, Importer
+from review_queue.importing import Imported, Importer, Row
 from review_queue.servicer.batches import batches
 from review_queue.servicer.streams import heard_out
 
@@ -42,7 +43,7 @@ class AssetServicer(AssetServiceServicer):
             first = await _first(messages)
             importer = self._importer(first)
             await importer.check_project()
-            async with aclosing(batches(first, messages)) as parts:
+            async with aclosing(batches(first, messages, _row)) as parts:
                 async for rows in parts:
                     yield _imported(await importer.run(rows))
 
@@ -97,6 +98,13 @@ def _chunk(message: pb2.UploadContentRequest) -> bytes:
     if len(message.chunk) > MAX_CHUNK_BYTES:
         raise ChunkTooLarge
     return message.chunk
+
+
+def _row(pb: pb2.ImportRow) -> Row:
+    try:
+        return Row(pb.line, asset_from_pb(pb.asset))
+    except LabelError as error:
+        return Row(pb.line, error)
 
 
 def _imported(batch: Imported) -> pb2.ImportAssetsResponse:

@@ -1,63 +1,79 @@
 """An import stream cut into batches."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
-from labelmesh.review.v1 import asset_service_pb2 as pb2
-from labels.errors import LabelError
-from labels.proto import asset_from_pb
 from review_queue.errors import TooManyRows
-from review_queue.importing import MAX_BATCH_BYTES, MAX_ROWS, Row
+from review_queue.importing import MAX_BATCH_BYTES, MAX_ROWS
 
 MAX_MESSAGE_ROWS = 1_000
 _PATIENCE_SECONDS = 0.05
 
 
+class Sized(Protocol):
+    """A row's message."""
+
+    def ByteSize(self) -> int:
+        """Its size on the wire."""
+
+
+P = TypeVar("P", bound=Sized)
+P_co = TypeVar("P_co", bound=Sized, covariant=True)
+R = TypeVar("R")
+
+
+class Rows(Protocol[P_co]):
+    """A message of a stream of rows."""
+
+    @property
+    def rows(self) -> Sequence[P_co]:
+        """The rows."""
+
+
 @dataclass(slots=True)
-class _Batch:
-    rows: list[Row] = field(default_factory=list)
+class _Batch(Generic[R]):
+    rows: list[R] = field(default_factory=list)
     size: int = 0
 
     @property
     def full(self) -> bool:
         return len(self.rows) >= MAX_ROWS or self.size >= MAX_BATCH_BYTES
 
-    def add(self, pb: pb2.ImportRow) -> None:
-        self.rows.append(_row(pb))
-        self.size += pb.ByteSize()
+    def add(self, row: R, size: int) -> None:
+        self.rows.append(row)
+        self.size += size
 
 
 async def batches(
-    first: pb2.ImportAssetsRequest, rest: AsyncIterator[pb2.ImportAssetsRequest]
-) -> AsyncGenerator[list[Row]]:
-    """Rows in the order they came, some hundred at a time; raises TooManyRows.
+    first: Rows[P], rest: AsyncIterator[Rows[P]], read: Callable[[P], R]
+) -> AsyncGenerator[list[R]]:
+    """Rows as `read` makes them, in the order they came, some hundred at a time; raises TooManyRows.
 
     Small messages are gathered, but not for long: a client may wait for the answer before it sends more. No message
     is read before the batch ahead of it was taken away, so a slow store slows the sender down.
     """
-    batch = _Batch()
+    batch = _Batch[R]()
     async for message in _with_pauses(first, rest):
         if message is None:
             if batch.rows:
                 yield batch.rows
-                batch = _Batch()
+                batch = _Batch[R]()
             continue
         if len(message.rows) > MAX_MESSAGE_ROWS:
             raise TooManyRows
         for pb in message.rows:
-            batch.add(pb)
+            batch.add(read(pb), pb.ByteSize())
             if batch.full:
                 yield batch.rows
-                batch = _Batch()
+                batch = _Batch[R]()
     if batch.rows:
         yield batch.rows
 
 
-async def _with_pauses(
-    first: pb2.ImportAssetsRequest, rest: AsyncIterator[pb2.ImportAssetsRequest]
-) -> AsyncIterator[pb2.ImportAssetsRequest | None]:
+async def _with_pauses(first: Rows[P], rest: AsyncIterator[Rows[P]]) -> AsyncIterator[Rows[P] | None]:
     """The messages, and None wherever the sender pauses."""
     yield first
     while True:
@@ -76,10 +92,3 @@ async def _with_pauses(
         if message is None:
             return
         yield message
-
-
-def _row(pb: pb2.ImportRow) -> Row:
-    try:
-        return Row(pb.line, asset_from_pb(pb.asset))
-    except LabelError as error:
-        return Row(pb.line, error)

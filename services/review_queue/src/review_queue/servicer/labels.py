@@ -1,6 +1,7 @@
 """LabelService on the wire."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from grpc.aio import ServicerContext
 
@@ -13,10 +14,14 @@ from labelmesh.review.v1.label_service_pb2_grpc import LabelServiceServicer
 from labels.names import ASSET, LABEL, parse, parse_project
 from labels.proto import annotation_from_pb
 from review_queue import export, projects, revisions
+from review_queue.label_import import LabelImporter
 from review_queue.project import Project
 from review_queue.revisions import Edit
+from review_queue.servicer import label_rows
+from review_queue.servicer.batches import batches
 from review_queue.servicer.inline import inline
 from review_queue.servicer.once import once
+from review_queue.servicer.streams import heard_out
 
 
 class LabelServicer(LabelServiceServicer):
@@ -36,6 +41,23 @@ class LabelServicer(LabelServiceServicer):
         project = await self._project(project_id)
         label = await revisions.create(self._db, self._blobs, project, uid, _edit(request))
         return pb2.CreateLabelResponse(label=label)
+
+    async def ImportLabels(
+        self,
+        request_iterator: AsyncIterator[pb2.ImportLabelsRequest],
+        context: ServicerContext[pb2.ImportLabelsRequest, pb2.ImportLabelsResponse],
+    ) -> AsyncIterator[pb2.ImportLabelsResponse]:
+        """Import labels, batch by batch."""
+        messages = aiter(request_iterator)
+        async with heard_out(messages):
+            first = await label_rows.first_of(messages)
+            terms = label_rows.terms_from_pb(first, caller().actor)
+            project_id = parse_project(first.parent)
+            importer = LabelImporter(self._db, self._blobs, caller().tenant, project_id, terms)
+            await importer.check_project()
+            async with aclosing(batches(first, messages, label_rows.row_from_pb)) as parts:
+                async for rows in parts:
+                    yield label_rows.imported_to_pb(await importer.run(rows))
 
     async def UpdateLabel(
         self,
