@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from math import log
+from typing import Any
 
 from review_queue.measures import sketch
 from review_queue.measures.holdout import Arm
-from review_queue.measures.totals import CellTotals, Totals
+from review_queue.measures.totals import CELL_FIELDS, CellTotals, Totals
 from review_queue.outcome import Cell
 
 CUT_OFF_SECONDS = 1_800.0
@@ -116,55 +117,55 @@ def worked(active_seconds: float) -> float:
 
 def totals(facts: Facts) -> Totals:
     """What one review adds."""
-    found = Totals(reworked=int(facts.newly_reworked))
-    if not facts.fresh or facts.decision not in _COUNTED:
-        return found
-    found += Totals(**{_COUNTED[facts.decision]: 1}, active_seconds=facts.active_seconds)
-    if facts.decision == _SENT_BACK:
-        return found
-    found += Totals(answers=1)
-    if facts.unchanged is not None:
-        found += Totals(judged=1, unchanged=int(facts.unchanged))
-    return found + _time(facts) + _gold(facts) + _cells(facts)
+    found: dict[str, Any] = {"reworked": int(facts.newly_reworked)}
+    if facts.fresh and facts.decision in _COUNTED:
+        found[_COUNTED[facts.decision]] = 1
+        found["active_seconds"] = facts.active_seconds
+        if facts.decision != _SENT_BACK:
+            found |= {"answers": 1} | _judged(facts) | _time(facts) | _gold(facts) | _cells(facts)
+    return Totals(**found)
 
 
-def _time(facts: Facts) -> Totals:
+def _judged(facts: Facts) -> dict[str, Any]:
+    return {} if facts.unchanged is None else {"judged": 1, "unchanged": int(facts.unchanged)}
+
+
+def _time(facts: Facts) -> dict[str, Any]:
     """Nothing where no time was sent."""
     if facts.active_seconds <= 0:
-        return Totals()
+        return {}
     seconds = worked(facts.active_seconds)
     logarithm = log(max(seconds, sketch.SMALLEST))
-    return Totals(
-        timed=1,
-        seconds=seconds,
-        seconds_squared=seconds**2,
-        logs=logarithm,
-        logs_squared=logarithm**2,
-    )
+    return {
+        "timed": 1,
+        "seconds": seconds,
+        "seconds_squared": seconds**2,
+        "logs": logarithm,
+        "logs_squared": logarithm**2,
+    }
 
 
-def _gold(facts: Facts) -> Totals:
+def _gold(facts: Facts) -> dict[str, Any]:
     if facts.gold_right is None:
-        return Totals()
+        return {}
     wrong = facts.gold_prediction_right is False
-    return Totals(
-        gold=1,
-        gold_right=int(facts.gold_right),
-        gold_wrong=int(wrong),
-        misled=int(wrong and not facts.gold_right),
-    )
+    return {
+        "gold": 1,
+        "gold_right": int(facts.gold_right),
+        "gold_wrong": int(wrong),
+        "misled": int(wrong and not facts.gold_right),
+    }
 
 
-def _cells(facts: Facts) -> Totals:
-    found = Totals()
+def _cells(facts: Facts) -> dict[str, Any]:
+    found: dict[str, Any] = dict.fromkeys(CELL_FIELDS, 0)
     for (_, predicted, reviewed), cell in facts.cells:
-        hit = predicted == reviewed
-        found += Totals(
-            true_positives=cell.n if hit else 0,
-            false_positives=cell.n if predicted and not hit else 0,
-            false_negatives=cell.n if reviewed and not hit else 0,
-            moved=cell.moved,
-            overlap=cell.overlap,
-            overlap_squares=cell.overlap_squares,
-        )
+        if predicted == reviewed:
+            found["true_positives"] += cell.n
+            continue
+        found["false_positives"] += cell.n if predicted else 0
+        found["false_negatives"] += cell.n if reviewed else 0
+        found["moved"] += cell.moved
+        found["overlap"] += cell.overlap
+        found["overlap_squares"] += cell.overlap_squares
     return found
