@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from labelmesh.cli import plugins
 from labelmesh.cli.connect import AsJson, ProjectId, StateDir, call
 from labelmesh.cli.console import out, print_json, state, table
 from labelmesh.cli.errors import UserError
@@ -13,6 +14,10 @@ from labelmesh.client import Client, Rule, RuleParameter
 from labels.label import Severity
 
 app = typer.Typer(no_args_is_help=True, help="List and set the rules of a project.", rich_markup_mode="rich")
+app.command("new")(plugins.new)
+app.command("test")(plugins.try_)
+app.command("show")(plugins.show)
+app.command("delete")(plugins.delete)
 
 
 @app.command("list")

@@ -23,6 +23,14 @@ from labelmesh.client.errors import LabelmeshError, NotConnected, Refused
 from labelmesh.client.importing import ImportProgress, ImportRow, RowError
 from labelmesh.client.labels import ExportedAsset
 from labelmesh.client.metric import Metrics, Rate
+from labelmesh.client.plugin import (
+    Plugin,
+    PluginError,
+    PluginLanguage,
+    PluginOutcome,
+    PluginTest,
+    RuleDraft,
+)
 from labelmesh.client.project import PreAnnotation, PriorityWeights, Project
 from labelmesh.client.rule import Rule, RuleParameter, StoredFinding
 from labelmesh.client.run import ExamplePool, ItemState, Run, RunConfig, RunScope, RunState, Shots
@@ -62,6 +70,11 @@ __all__ = [
     "Metrics",
     "NotConnected",
     "ObjectPrompt",
+    "Plugin",
+    "PluginError",
+    "PluginLanguage",
+    "PluginOutcome",
+    "PluginTest",
     "PostProcess",
     "PreAnnotation",
     "PriorityWeights",
@@ -70,6 +83,7 @@ __all__ = [
     "Refused",
     "RowError",
     "Rule",
+    "RuleDraft",
     "RuleParameter",
     "Run",
     "RunConfig",

@@ -9,6 +9,7 @@ from labelmesh.client.endpoints import Endpoints, Tls, check_token_is_safe, open
 from labelmesh.client.errors import LabelmeshError
 from labelmesh.client.labels import Labels
 from labelmesh.client.lineage import Lineages
+from labelmesh.client.plugins import Plugins
 from labelmesh.client.projects import Projects
 from labelmesh.client.queue import Queue
 from labelmesh.client.rules import Rules
@@ -41,6 +42,7 @@ class Client:
     lineage: Lineages
     runs: Runs
     rules: Rules
+    plugins: Plugins
     webhooks: Webhooks
 
     def __init__(
@@ -77,6 +79,7 @@ class Client:
         self._arrival = arrival
         self.runs = Runs(links["llm-annotator"], arrival)
         self.rules = Rules(links["qa-engine"], arrival)
+        self.plugins = Plugins(links["qa-engine"], arrival)
         self.webhooks = Webhooks(links["qa-engine"], arrival)
 
     @property

@@ -78,7 +78,7 @@ class Endpoint:
     context_tokens: int = 0
 
     def environment(self) -> dict[str, str]:
-        """The annotator's settings. Its key comes from $LABELMESH_LLM_API_KEY, or $OPENAI_API_KEY as elsewhere."""
+        """The settings of those who ask it. The key is $LABELMESH_LLM_API_KEY, or $OPENAI_API_KEY as elsewhere."""
         settings = {"LABELMESH_LLM_BASE_URL": self.base_url, "LABELMESH_LLM_MODEL": self.model}
         if "LABELMESH_LLM_API_KEY" not in os.environ and (key := os.environ.get("OPENAI_API_KEY")):
             settings["LABELMESH_LLM_API_KEY"] = key
@@ -108,7 +108,8 @@ def service(name: str, port: int, database_url: str, around: Surroundings) -> Pr
         "LABELMESH_BLOB_URL": around.blob_url,
         "LABELMESH_DATABASE_URL": database_url,
     }
-    if name == "llm-annotator":
+    if name in ("llm-annotator", "qa-engine"):
+        # The one labels texts with the model, the other drafts rules with it.
         environment |= around.llm.environment()
     if name == "sam-segmenter" and around.sam is not None:
         environment |= {

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from labels.label import LabelKind, Severity
 from qa_engine.plugins.errors import PluginInvalid, PluginNameInvalid
@@ -61,7 +62,12 @@ class Plugin:
 
     def names(self, word: str) -> bool:
         """Whether the code has that word anywhere, so that what is dear is only handed over where it is used."""
-        return re.search(rf"\b{re.escape(word)}\b", self.code) is not None
+        return _has(self.code, word)
+
+
+@lru_cache(maxsize=4_096)
+def _has(code: str, word: str) -> bool:
+    return re.search(rf"\b{re.escape(word)}\b", code) is not None
 
 
 def check_name(name: str) -> None:
