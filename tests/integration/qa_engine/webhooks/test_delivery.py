@@ -5,9 +5,12 @@ import hmac
 import json
 
 import pytest
+from sqlalchemy import inspect, select
 
+from qa_engine.tables import metadata
 from qa_engine.webhooks import book, log
 from qa_engine.webhooks.secret import Keys
+from qa_engine.webhooks.tables import webhook_attempts, webhook_events
 from qa_engine.webhooks.webhook import DeliveryState, Wanted, WebhookState
 
 KEYS = Keys(("a key of the tests, long enough",))
@@ -132,3 +135,50 @@ async def test_a_ping_goes_before_what_waits(desk, endpoint, ordered) -> None:
     async with desk.worker():
         await desk.settled(webhook, DELIVERED, 21)
     assert "webhook.ping" in [json.loads(body)["type"] for _, body in endpoint.got[:8]]
+
+
+async def test_old_events_and_those_beyond_the_bound_are_forgotten_with_their_deliveries(
+    desk, endpoint
+) -> None:
+    webhook = await desk.add(endpoint.url)
+    await desk.tell(*(f"k{i}" for i in range(10)))
+    async with desk.worker():
+        await desk.settled(webhook, DELIVERED, 10)
+    long_ago = desk.clock() - 3_600_000_000
+    async with desk.db.begin() as conn:
+        assert await log.prune(conn, long_ago, 100, most_events=10) == 0
+        assert await log.prune(conn, long_ago, 100, most_events=4) == 6
+    assert [d.seq for d in await desk.deliveries(webhook)] == [7, 8, 9, 10]
+    async with desk.db.begin() as conn:
+        assert await log.prune(conn, desk.clock(), 3) == 3
+        assert await log.prune(conn, desk.clock(), 3) == 1
+        assert (await conn.execute(select(webhook_attempts))).all() == []
+        assert (await conn.execute(select(webhook_events))).all() == []
+    # What was forgotten is not told under an old place again.
+    await desk.tell("k0")
+    assert [d.seq for d in await desk.deliveries(webhook)] == [11]
+
+
+async def test_the_migration_makes_the_tables_that_the_code_knows(desk) -> None:
+    async with desk.db.read() as conn:
+        found = await conn.run_sync(lambda sync: _described(inspect(sync)))
+    known = {
+        table.name: (
+            {column.name for column in table.columns},
+            {(tuple(index.columns.keys()), bool(index.unique)) for index in table.indexes},
+        )
+        for table in metadata.tables.values()
+        if table.name.startswith("webhook")
+    }
+    assert len(known) == 5
+    assert {name: found[name] for name in known} == known
+
+
+def _described(inspector) -> dict[str, object]:
+    return {
+        name: (
+            {column["name"] for column in inspector.get_columns(name)},
+            {(tuple(i["column_names"]), bool(i["unique"])) for i in inspector.get_indexes(name)},
+        )
+        for name in inspector.get_table_names()
+    }

@@ -10,11 +10,13 @@ from qa_engine.webhooks.announce import delivery_row
 from qa_engine.webhooks.book import try_now
 from qa_engine.webhooks.errors import DeliveryUnknown
 from qa_engine.webhooks.notice import Notice
-from qa_engine.webhooks.tables import webhook_attempts, webhook_deliveries, webhook_events
+from qa_engine.webhooks.tables import webhook_attempts, webhook_deliveries, webhook_events, webhook_sequences
 from qa_engine.webhooks.webhook import PING, Attempt, Delivery, DeliveryState, Webhook, wants
 
 MAX_REPLAYED = 5_000
 MAX_ATTEMPTS_KEPT = 50
+MAX_EVENTS = 1_000_000
+"""Events kept of one project."""
 _d, _a, _e = webhook_deliveries.c, webhook_attempts.c, webhook_events.c
 _WITH_LAST = select(
     webhook_deliveries,
@@ -108,16 +110,26 @@ async def replay(conn: AsyncConnection, webhook: Webhook, sequence: int, now: in
     return len(wanted), more
 
 
-async def prune(conn: AsyncConnection, before_us: int, rows: int) -> int:
-    """Forget at most that many events told before that time, with their deliveries; returns how many."""
+async def prune(conn: AsyncConnection, before_us: int, rows: int, most_events: int = MAX_EVENTS) -> int:
+    """Forget events told before that time, and a project's oldest beyond `most_events`, with their deliveries; at
+    most `rows` of either. Returns how many of the kind that had more.
+    """
     old = select(_e.uid).where(_e.create_time_us < before_us).order_by(_e.create_time_us).limit(rows)
-    uids = list((await conn.execute(old)).scalars())
+    last = webhook_sequences.c
+    many = (
+        select(_e.uid)
+        .join(webhook_sequences, last.project_uid == _e.project_uid)
+        .where(_e.seq > 0, _e.seq <= last.last_seq - most_events)
+        .limit(rows)
+    )
+    found = [list((await conn.execute(query)).scalars()) for query in (old, many)]
+    uids = sorted({uid for some in found for uid in some})
     for part in _parts(uids):
         mine = select(_d.uid).where(_d.event_uid.in_(part))
         await conn.execute(delete(webhook_attempts).where(_a.delivery_uid.in_(mine)))
         await conn.execute(delete(webhook_deliveries).where(_d.event_uid.in_(part)))
         await conn.execute(delete(webhook_events).where(_e.uid.in_(part)))
-    return len(uids)
+    return max(map(len, found))
 
 
 def _fresh(now: int) -> dict[str, Any]:
