@@ -1,0 +1,437 @@
+"""Metrics and the hold-out behind a real gRPC server, on SQLite and on PostgreSQL."""
+
+import asyncio
+from typing import Any
+
+import grpc
+import pytest
+import sqlalchemy as sa
+from prometheus_client import REGISTRY
+
+from labelmesh.label.v1 import label_pb2
+from labelmesh.review.v1 import label_service_pb2, project_service_pb2, queue_service_pb2
+from labelmesh.review.v1 import metrics_service_pb2 as pb2
+from labelmesh.review.v1.review_events_pb2 import LabelReviewed
+from labels.correction import Relabel, Resize
+from labels.label import Annotation, Choice, Severity, Span
+from labels.proto import annotation_to_pb, correction_op_to_pb
+from review_queue.measures import adding, rollup
+from review_queue.measures.holdout import HoldOut, held_out
+
+HOUR_US = 3_600_000_000
+NEWS = "projects/news"
+
+
+async def ask(house: Any, actor: str = "ann", **fields: Any) -> list[pb2.MetricRow]:
+    request = pb2.QueryMetricsRequest(parent=NEWS, **fields)
+    return list((await house.metrics.QueryMetrics(request, metadata=house.as_actor(actor))).rows)
+
+
+def told(row: pb2.MetricRow) -> dict[str, pb2.Estimate]:
+    return {pb2.Metric.Name(v.metric).removeprefix("METRIC_"): v.estimate for v in row.values}
+
+
+def add(*annotations: Annotation) -> list[queue_service_pb2.CorrectionOp]:
+    return [
+        queue_service_pb2.CorrectionOp(add=queue_service_pb2.AddAnnotation(annotation=annotation_to_pb(a)))
+        for a in annotations
+    ]
+
+
+def topic(category: str) -> label_pb2.Annotation:
+    return annotation_to_pb(Annotation("a0", "topic", category, Choice()))
+
+
+async def reviewed(house: Any, n: int = 8, wrong: int = 3) -> None:
+    """`n` predictions of sport reviewed by ann and bob in turns, the first `wrong` of them relabelled."""
+    project = await house.project()
+    assets = await house.import_texts(*(f"text {i}" for i in range(n)))
+    predictions = [house.prediction(a, 0.5 + i / 100, run=f"01RUN{i % 2}") for i, a in enumerate(assets)]
+    await house.deliver(project, *predictions)
+    for i in range(n):
+        actor = ("ann", "bob")[i % 2]
+        (lease,) = await house.lease(actor=actor)
+        if i < wrong:
+            op = correction_op_to_pb(Relabel("a0", "politics"))
+            await house.submit(lease, "CORRECT", actor=actor, ops=[op], active_seconds=10.0)
+        else:
+            await house.submit(lease, "ACCEPT", actor=actor, active_seconds=4.0)
+
+
+async def every_answer(house: Any) -> list[list[pb2.MetricRow]]:
+    groups = [
+        {"group": group, "step": step}
+        for group in pb2.MetricGroup.values()
+        for step in pb2.MetricStep.values()
+    ]
+    return [await ask(house, **fields) for fields in (*groups, {"reviewer": "bob"}, {"category": "politics"})]
+
+
+async def test_numbers_are_the_same_before_and_after_reviews_are_summed(house: Any) -> None:
+    await reviewed(house)
+    before, overview = await every_answer(house), await project_metrics(house)
+    assert await adding.sum_all(house.db) == 8
+    assert await adding.sum_all(house.db) == 0
+    after = await every_answer(house)
+    assert len(after) == len(before)
+    for one, other in zip(before, after, strict=True):
+        assert [(r.start_time_us, r.tool, r.name) for r in one] == [
+            (r.start_time_us, r.tool, r.name) for r in other
+        ]
+        for row, same in zip(one, other, strict=True):
+            # Sums of floats depend on their order in the last digit.
+            assert {k: (e.n, round(e.value, 9), round(e.lower, 9)) for k, e in told(row).items()} == {
+                k: (e.n, round(e.value, 9), round(e.lower, 9)) for k, e in told(same).items()
+            }
+    assert await project_metrics(house) == overview
+
+
+async def project_metrics(house: Any) -> pb2.GetProjectMetricsResponse:
+    return await house.metrics.GetProjectMetrics(
+        pb2.GetProjectMetricsRequest(parent=NEWS), metadata=house.ann
+    )
+
+
+async def test_every_number_has_its_sample_and_interval(house: Any) -> None:
+    await reviewed(house)
+    (row,) = await ask(house)
+    found = told(row)
+    assert found["REVIEWS"].value == 8
+    assert (found["ACCURACY"].n, found["ACCURACY"].value) == (8, 5 / 8)
+    assert 0 < found["ACCURACY"].lower < 5 / 8 < found["ACCURACY"].upper < 1
+    mean_seconds = (3 * 10 + 5 * 4) / 8
+    assert found["ACTIVE_SECONDS_MEAN"].value == pytest.approx(mean_seconds)
+    assert found["LABELS_PER_HOUR"].value == pytest.approx(3_600 / mean_seconds)
+    assert found["LABELS_PER_HOUR"].lower < 3_600 / mean_seconds < found["LABELS_PER_HOUR"].upper
+    assert found["ACTIVE_SECONDS_MEDIAN"].value == pytest.approx(4, rel=0.02)
+    assert found["FALSE_POSITIVES"].n == 8
+    assert found["FALSE_POSITIVES"].value == found["FALSE_NEGATIVES"].value == 3 / 8
+    assert (found["GOLD_ACCURACY"].n, found["GOLD_ACCURACY"].HasField("value")) == (0, False)
+    assert (found["SEND_BACKS"].n, found["SEND_BACKS"].value) == (8, 0)
+
+
+async def test_groups_are_told_apart(house: Any) -> None:
+    await reviewed(house)
+    by_reviewer = {
+        row.name: told(row)["REVIEWS"].value for row in await ask(house, group="METRIC_GROUP_REVIEWER")
+    }
+    assert by_reviewer == {"ann": 4, "bob": 4}
+    by_run = {row.name: told(row)["ACCURACY"].n for row in await ask(house, group="METRIC_GROUP_RUN")}
+    assert by_run == {"01RUN0": 4, "01RUN1": 4}
+    assert [row.name for row in await ask(house, group="METRIC_GROUP_MODEL")] == ["model"]
+    assert [row.name for row in await ask(house, group="METRIC_GROUP_SHOTS")] == ["no examples"]
+    assert [row.name for row in await ask(house, group="METRIC_GROUP_PROMPT")] == ["revision 1"]
+    by_category = {row.name: told(row) for row in await ask(house, group="METRIC_GROUP_CATEGORY")}
+    assert set(by_category) == {"politics", "sport"}
+    assert (by_category["sport"]["FALSE_POSITIVES"].n, by_category["sport"]["FALSE_POSITIVES"].value) == (
+        8,
+        3 / 8,
+    )
+    assert (by_category["politics"]["FALSE_NEGATIVES"].n, by_category["politics"]["F1"].value) == (3, 0)
+
+
+async def test_steps_and_windows_hold_their_reviews(house: Any) -> None:
+    await reviewed(house, n=4)
+    async with house.db.begin() as conn:
+        rows = (await conn.execute(sa.text("SELECT uid FROM reviews ORDER BY uid"))).scalars().all()
+        for i, uid in enumerate(rows):
+            # Thursday 1 January 1970, an hour, a day and a week apart.
+            time = (0, HOUR_US, 24 * HOUR_US, 7 * 24 * HOUR_US)[i]
+            set_ = sa.text("UPDATE reviews SET create_time_us = :time WHERE uid = :uid")
+            await conn.execute(set_, {"time": time, "uid": uid})
+    await adding.sum_all(house.db)
+
+    async def counts(**fields: Any) -> list[tuple[int, float]]:
+        rows = await ask(house, metrics=[pb2.METRIC_REVIEWS], **fields)
+        return [(row.start_time_us // HOUR_US, row.values[0].estimate.value) for row in rows]
+
+    assert await counts(step="METRIC_STEP_HOUR") == [(0, 1), (1, 1), (24, 1), (168, 1)]
+    assert await counts(step="METRIC_STEP_DAY") == [(0, 2), (24, 1), (168, 1)]
+    assert await counts(step="METRIC_STEP_WEEK") == [(-72, 3), (96, 1)]
+    assert await counts(start_time_us=HOUR_US) == [(0, 3)]
+    assert await counts(start_time_us=HOUR_US, end_time_us=168 * HOUR_US) == [(0, 2)]
+    assert await counts(start_time_us=2 * HOUR_US, end_time_us=3 * HOUR_US) == [(0, 0)]
+    assert await counts(step="METRIC_STEP_DAY", end_time_us=HOUR_US) == [(0, 2)]
+
+
+async def test_a_label_that_is_changed_after_review_is_rework_once(house: Any) -> None:
+    await reviewed(house, n=3, wrong=0)
+    await adding.sum_all(house.db)
+    (task, *_) = await house.tasks(state=queue_service_pb2.TASK_STATE_DONE)
+    label = task.label
+    for category in ("politics", "sport"):
+        request = label_service_pb2.UpdateLabelRequest(
+            name=label.name, etag=label.etag, annotations=[topic(category)], request_id=f"edit-{category}"
+        )
+        label = (await house.labels.UpdateLabel(request, metadata=house.ann)).label
+        (row,) = await ask(house)
+        assert (told(row)["REWORK"].n, told(row)["REWORK"].value) == (3, pytest.approx(1 / 3))
+    assert await adding.sum_all(house.db) == 1
+    (row,) = await ask(house)
+    assert told(row)["REWORK"].value == pytest.approx(1 / 3)
+    assert told(row)["REVIEWS"].value == 3
+
+
+async def test_a_moved_span_is_half_there(house: Any) -> None:
+    project = await house.project()
+    (asset,) = await house.import_texts("Germany won")
+    choice = Annotation("a0", "topic", "sport", Choice())
+    place = Annotation("s0", "entities", "location", Span(0, 7, "Germany"))
+    await house.deliver(project, house.prediction(asset, annotations=(choice, place)))
+    (lease,) = await house.lease()
+    op = correction_op_to_pb(Resize("s0", Span(0, 11, "Germany won")))
+    await house.submit(lease, "CORRECT", ops=[op], active_seconds=1)
+    for _ in range(2):
+        found = {row.name: told(row) for row in await ask(house, group="METRIC_GROUP_CATEGORY")}
+        assert found["location"]["OVERLAP"].n == 1
+        assert found["location"]["OVERLAP"].value == pytest.approx(7 / 11)
+        assert (found["location"]["FALSE_POSITIVES"].value, found["location"]["FALSE_NEGATIVES"].value) == (
+            1,
+            1,
+        )
+        await adding.sum_all(house.db)
+
+
+async def test_many_who_sum_at_once_sum_each_review_once(house: Any) -> None:
+    await reviewed(house, n=40, wrong=5)
+    added = await asyncio.gather(*(one_by_one(house) for _ in range(4)))
+    assert sum(added) == 40
+    (row,) = await ask(house)
+    assert (told(row)["REVIEWS"].value, told(row)["ACCURACY"].value) == (40, 35 / 40)
+
+
+async def one_by_one(house: Any) -> int:
+    added = 0
+    while found := await rollup.sum_some(house.db, most=3):
+        added += len(found)
+    return added
+
+
+async def test_prometheus_is_told_of_each_review_once(house: Any) -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("labelmesh_reviews_total", {"decision": "ACCEPT"}) or 0.0
+
+    await reviewed(house, n=4, wrong=1)
+    before = counted()
+    await adding.sum_all(house.db)
+    await adding.sum_all(house.db)
+    assert counted() - before == 3
+
+
+async def test_the_loop_sums_until_it_is_told_to_stop(house: Any) -> None:
+    await reviewed(house, n=3)
+    async with adding.Summing(house.db):
+        async with asyncio.timeout(20):
+            # The loop under test tells nobody when it is through.
+            while await unsummed(house):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    (row,) = await ask(house)
+    assert told(row)["REVIEWS"].value == 3
+
+
+async def unsummed(house: Any) -> int:
+    async with house.db.read() as conn:
+        return (await conn.execute(sa.text("SELECT count(*) FROM reviews WHERE unsummed > 0"))).scalar_one()
+
+
+async def test_another_tenants_numbers_are_not_told(house: Any, refused: Any) -> None:
+    await reviewed(house, n=2)
+    for call, request in (
+        (house.metrics.QueryMetrics, pb2.QueryMetricsRequest(parent=NEWS)),
+        (house.metrics.GetHoldOutPolicy, pb2.GetHoldOutPolicyRequest(parent=NEWS)),
+        (house.metrics.UpdateHoldOutPolicy, pb2.UpdateHoldOutPolicyRequest(parent=NEWS)),
+        (house.metrics.GetLiftReport, pb2.GetLiftReportRequest(parent=NEWS)),
+    ):
+        with refused(grpc.StatusCode.NOT_FOUND, "PROJECT_NOT_FOUND"):
+            await call(request, metadata=house.as_actor("eve"))
+    stream = house.metrics.StreamMetrics(
+        pb2.StreamMetricsRequest(query=pb2.QueryMetricsRequest(parent=NEWS)), metadata=house.as_actor("eve")
+    )
+    with refused(grpc.StatusCode.NOT_FOUND, "PROJECT_NOT_FOUND"):
+        await stream.read()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"metrics": [99]},
+        {"group": 99},
+        {"step": 99},
+        {"start_time_us": -1},
+        {"start_time_us": 2, "end_time_us": 1},
+        {"group": "METRIC_GROUP_CATEGORY", "metrics": [pb2.METRIC_REWORK]},
+        {"group": "METRIC_GROUP_RUN", "category": "sport"},
+    ],
+)
+async def test_a_question_without_an_answer_is_refused(
+    house: Any, refused: Any, fields: dict[str, Any]
+) -> None:
+    await house.project()
+    with refused(grpc.StatusCode.INVALID_ARGUMENT, "METRIC_INVALID"):
+        await ask(house, **fields)
+
+
+async def test_an_empty_project_has_no_numbers_and_says_so(house: Any) -> None:
+    await house.project()
+    (row,) = await ask(house)
+    assert {name: (e.n, e.HasField("lower")) for name, e in told(row).items()} == dict.fromkeys(
+        told(row), (0, False)
+    )
+    assert await ask(house, group="METRIC_GROUP_REVIEWER") == []
+
+
+async def test_a_stream_tells_what_has_changed(house: Any) -> None:
+    await reviewed(house, n=2, wrong=0)
+    query = pb2.QueryMetricsRequest(parent=NEWS, metrics=[pb2.METRIC_REVIEWS], group="METRIC_GROUP_REVIEWER")
+    stream = house.metrics.StreamMetrics(
+        pb2.StreamMetricsRequest(query=query, every_seconds=1), metadata=house.ann
+    )
+    first = await stream.read()
+    assert [(row.name, row.values[0].estimate.value) for row in first.rows] == [("ann", 1), ("bob", 1)]
+    await house.import_texts("text 0", "text 1", "one more")
+    (task,) = await house.tasks(filter='key = "k2"')
+    get = project_service_pb2.GetProjectRequest(name=NEWS)
+    project = (await house.projects.GetProject(get, metadata=house.ann)).project
+    await house.deliver(project, house.prediction(task.asset, 0.9))
+    (lease,) = await house.lease(actor="bob")
+    await house.submit(lease, "ACCEPT", actor="bob", active_seconds=2)
+    second = await stream.read()
+    assert [(row.name, row.values[0].estimate.value) for row in second.rows] == [("bob", 2)]
+    stream.cancel()
+
+
+async def hold_back(house: Any, share: float, etag: str = "") -> pb2.HoldOutPolicy:
+    policy = pb2.HoldOutPolicy(share=share, etag=etag)
+    request = pb2.UpdateHoldOutPolicyRequest(parent=NEWS, policy=policy)
+    return (await house.metrics.UpdateHoldOutPolicy(request, metadata=house.ann)).policy
+
+
+async def secret(house: Any) -> HoldOut:
+    async with house.db.read() as conn:
+        row = (await conn.execute(sa.text("SELECT holdout_share, holdout_secret FROM projects"))).one()
+    return HoldOut(row[0], row[1], 1)
+
+
+async def test_a_drawn_task_is_handed_out_as_if_no_model_had_seen_it(house: Any) -> None:
+    project = await house.project()
+    assets = await house.import_texts(*(f"text {i}" for i in range(40)))
+    predictions = [house.prediction(asset, 0.9) for asset in assets]
+    await house.deliver(project, *predictions)
+    await house.deliver(project, *(house.evaluation(p.label, Severity.WARNING) for p in predictions))
+    policy = await hold_back(house, 0.5)
+    assert (policy.share, policy.experiment, policy.etag) == (0.5, 1, "1")
+    leases = await house.lease(40)
+    drawn = {lease.task.asset.key for lease in leases if not lease.task.HasField("label")}
+    known = await secret(house)
+    assert drawn == {a.key for a in assets if held_out(known, a.name.rpartition("/")[2])}
+    assert 0 < len(drawn) < 40
+    for lease in leases:
+        if lease.task.asset.key in drawn:
+            assert (lease.task.terms.uncertainty, len(lease.task.findings)) == (1.0, 0)
+            assert lease.task.prediction_error == ""
+    # Whoever lists the tasks at work does not see it either.
+    listed = {
+        t.asset.key
+        for t in await house.tasks(state=queue_service_pb2.TASK_STATE_LEASED)
+        if not t.HasField("label")
+    }
+    assert listed == drawn
+
+
+async def test_hidden_predictions_are_judged_and_their_speed_compared(house: Any) -> None:
+    project = await house.project()
+    assets = await house.import_texts(*(f"text {i}" for i in range(60)))
+    await house.deliver(project, *(house.prediction(asset, 0.9) for asset in assets))
+    await hold_back(house, 0.5)
+    hidden = 0
+    for i, lease in enumerate(await house.lease(60)):
+        if lease.task.HasField("label"):
+            await house.submit(lease, "ACCEPT", active_seconds=2 + i % 3)
+        else:
+            category = "sport" if hidden % 4 else "politics"
+            ops = add(Annotation("n0", "topic", category, Choice()))
+            await house.submit(lease, "CORRECT", ops=ops, active_seconds=16 + i % 5)
+            hidden += 1
+    wrong = -(-hidden // 4)
+    for _ in range(2):
+        report = await lift_report(house)
+        assert (report.experiment, report.held_out.answers, report.assisted.answers) == (
+            1,
+            hidden,
+            60 - hidden,
+        )
+        assert report.verdict == pb2.VERDICT_REACHED
+        assert report.speed_up.lower > 3
+        assert report.assisted.agreement.value == 1
+        assert report.held_out.agreement.value == pytest.approx(1 - wrong / hidden)
+        assert report.pull.value == pytest.approx(wrong / hidden)
+        assert report.not_worse == pb2.VERDICT_TOO_FEW
+        # What was hidden counts in the model's accuracy all the same.
+        overview = await project_metrics(house)
+        assert (overview.accuracy.k, overview.accuracy.n) == (60 - wrong, 60)
+        await adding.sum_all(house.db)
+    events = await house.emitted(LabelReviewed)
+    assert sum(not event.HasField("base") for event in events) == hidden
+    assert (await lift_report(house, target=1_000.0)).verdict == pb2.VERDICT_NOT_REACHED
+
+
+async def lift_report(house: Any, **fields: Any) -> pb2.GetLiftReportResponse:
+    request = pb2.GetLiftReportRequest(parent=NEWS, **fields)
+    return await house.metrics.GetLiftReport(request, metadata=house.ann)
+
+
+async def test_a_task_that_goes_back_to_the_queue_stays_drawn(house: Any) -> None:
+    project = await house.project()
+    assets = await house.import_texts(*(f"text {i}" for i in range(20)))
+    await house.deliver(project, *(house.prediction(asset, 0.9) for asset in assets))
+    await hold_back(house, 0.5)
+    seen = []
+    for actor in ("ann", "bob"):
+        leases = await house.lease(20, actor=actor)
+        seen.append({lease.task.name for lease in leases if not lease.task.HasField("label")})
+        for lease in leases:
+            request = queue_service_pb2.ReleaseLeaseRequest(
+                name=lease.task.name, fencing_token=lease.fencing_token
+            )
+            await house.queue.ReleaseLease(request, metadata=house.as_actor(actor))
+    assert seen[0] == seen[1]
+    # Nobody is at work: the predictions are listed again, and without a policy handed out again.
+    assert all(task.HasField("label") for task in await house.tasks())
+    await hold_back(house, 0.0)
+    assert all(lease.task.HasField("label") for lease in await house.lease(20))
+
+
+async def test_a_persons_label_is_never_held_back(house: Any) -> None:
+    await house.project()
+    assets = await house.import_texts(*(f"text {i}" for i in range(12)))
+    await hold_back(house, 0.5)
+    for asset in assets:
+        request = label_service_pb2.CreateLabelRequest(
+            asset=asset.name, annotations=[topic("sport")], request_id=asset.key
+        )
+        await house.labels.CreateLabel(request, metadata=house.ann)
+    assert all(lease.task.HasField("label") for lease in await house.lease(12))
+
+
+async def test_a_policy_is_changed_by_its_etag(house: Any, refused: Any) -> None:
+    await house.project()
+    request = pb2.GetHoldOutPolicyRequest(parent=NEWS)
+    policy = (await house.metrics.GetHoldOutPolicy(request, metadata=house.ann)).policy
+    assert (policy.share, policy.experiment, policy.etag) == (0, 0, "0")
+    first = await hold_back(house, 0.1, policy.etag)
+    assert (await hold_back(house, 0.1, first.etag)).experiment == 1
+    with refused(grpc.StatusCode.ABORTED, "ETAG_MISMATCH"):
+        await hold_back(house, 0.2, policy.etag)
+    assert (await hold_back(house, 0.2, first.etag)).experiment == 2
+    for share in (0.51, -0.1, float("nan")):
+        with refused(grpc.StatusCode.INVALID_ARGUMENT, "HOLD_OUT_INVALID"):
+            await hold_back(house, share)
+
+
+async def test_a_target_that_is_no_number_is_refused(house: Any, refused: Any) -> None:
+    await house.project()
+    for target in (-1.0, float("nan"), float("inf")):
+        with refused(grpc.StatusCode.INVALID_ARGUMENT, "METRIC_INVALID"):
+            await lift_report(house, target=target)
+    report = await lift_report(house)
+    assert (report.experiment, report.target, report.verdict) == (0, 3.0, pb2.VERDICT_TOO_FEW)
