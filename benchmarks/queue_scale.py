@@ -73,7 +73,11 @@ async def filled(db: Database, name: str, n: int) -> Project:
     """A project of n open tasks."""
     definition = Definition(name, "", ONTOLOGY, PreAnnotation.ON_DEMAND, Weights())
     project = await projects.create(db, "bench", name, definition)
-    label = label_pb2.Label(annotations=[label_pb2.Annotation(id="a", tool="topic", category="billing")])
+    label = label_pb2.Label(
+        annotations=[
+            label_pb2.Annotation(id="a", tool="topic", category="billing", choice=label_pb2.Choice())
+        ]
+    )
     values = {
         "prefix": name[0],
         "project": project.uid,
