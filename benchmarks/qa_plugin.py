@@ -25,6 +25,7 @@ from qa_engine.rule import Item, Subject, Terms
 
 POINTS = 20
 AIM = 2_000
+ROUNDS = 5
 ONTOLOGY = Ontology((Tool("outline", ToolKind.POLYGON, (Category("roof"),)),), revision=1)
 ASSET = Asset(
     "k", image_ref=ContentRef("blob:sha256/" + "0" * 64, "0" * 64, 1), width_px=1000, height_px=1000
@@ -102,7 +103,7 @@ def sandboxed(code: str, items: list[Item], sandbox: Sandbox) -> tuple[float, li
 def main() -> None:
     """Measure both variants and say the slower one's ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--labels", type=int, default=20_000)
+    parser.add_argument("--labels", type=int, default=10_000)
     items = [item(seed) for seed in range(parser.parse_args().labels)]
     plain = []
     for label, _ in items:
@@ -112,9 +113,12 @@ def main() -> None:
         plain.append(Plain([Shape("a0", names["area"](ring), (ring,))]))  # type: ignore[operator]
     sandbox, rates = Sandbox(), {}
     for name, code in (("handed over", HANDED), ("worked out", COMPUTED)):
-        ours, mine = sandboxed(code, items, sandbox)
-        floor, theirs = direct(code, plain)
-        assert mine == theirs, "both find the same"
+        ours = floor = 0.0
+        # The best of some rounds that take turns: what else the machine does slows down single ones.
+        for _ in range(ROUNDS):
+            (rate, mine), (bare, theirs) = sandboxed(code, items, sandbox), direct(code, plain)
+            assert mine == theirs, "both find the same"
+            ours, floor = max(ours, rate), max(floor, bare)
         hits = sum(map(len, mine))
         print(
             f"area {name}: sandbox {ours:,.0f}, direct {floor:,.0f} labels/s, {hits:,} findings", flush=True
@@ -123,7 +127,7 @@ def main() -> None:
         assert ours >= AIM, f"{ours:,.0f} labels/s is less than {AIM:,}"
     sandbox.close()
     ours, floor = rates["worked out"]
-    handed, bare = rates["handed over"]
+    handed, handed_floor = rates["handed over"]
     print(
         json.dumps(
             {
@@ -134,8 +138,8 @@ def main() -> None:
                 "unit": "labels/s",
                 "handed_over": {
                     "ours": round(handed),
-                    "floor": round(bare),
-                    "ratio": round(handed / bare, 4),
+                    "floor": round(handed_floor),
+                    "ratio": round(handed / handed_floor, 4),
                 },
             }
         )

@@ -30,6 +30,7 @@ from qa_engine.plugins.sandbox import DEATHS, Sandbox, line_of, load, nobody
 Handed = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
 """Label, asset and facts as JSON has them."""
 _LINES_FOUND_AGAIN = 8
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def ask(
         check_code(plugin)
     except PluginInvalid as error:
         return [error] * len(items)
-    handed = [json.dumps(item, separators=(",", ":")) for item in items]
+    handed = [_encode(item) for item in items]
     return list(_Batch(sandbox, plugin, hook, handed, keep_said).outcomes())
 
 

@@ -108,10 +108,11 @@ def _ask(
 
 
 def _facts(plugin: Plugin, subject: Subject, answers: Sequence[Label]) -> measures.Fields:
-    theirs = (
-        [(answer, replace(subject, picture=None)) for answer in answers] if plugin.names("answers") else []
-    )
-    return measures.history(subject.history, plugin) | {"answers": measures.labels(theirs, plugin)}
+    known = measures.history(subject.history, plugin)
+    if not answers or not plugin.names("answers"):
+        return known | {"answers": []}
+    theirs = [(answer, replace(subject, picture=None)) for answer in answers]
+    return known | {"answers": measures.labels(theirs, plugin)}
 
 
 def _asked(item: Item, terms: Terms, answers: tuple[Label, ...]) -> Asked:
