@@ -51,13 +51,13 @@ def test_a_slice_that_is_right_half_the_time_gets_no_threshold() -> None:
 def test_a_small_slice_gets_no_threshold_however_good_it_is() -> None:
     seen = [Seen(0.99, False)] * 999
     assert fit(seen, 0.05, 0.05, 1_000).threshold is None
-    assert fit([*seen, seen[0]], 0.05, 0.05, 1_000).threshold == 0.0
+    assert fit([*seen, seen[0]], 0.05, 0.05, 1_000).threshold == 0.99
 
 
 def test_a_sample_too_small_to_prove_the_target_gets_no_threshold() -> None:
     perfect = [Seen(1.0, False)] * 298
     assert fit(perfect, 0.01, 0.05, 50) == Fit(None, 298, 0, 0, 1.0, 1.0, 0.05)
-    assert fit([*perfect, perfect[0]], 0.01, 0.05, 50).threshold == 0.0
+    assert fit([*perfect, perfect[0]], 0.01, 0.05, 50).threshold == 0.9999
 
 
 def test_the_first_threshold_that_fails_ends_the_sequence() -> None:
@@ -65,9 +65,14 @@ def test_the_first_threshold_that_fails_ends_the_sequence() -> None:
     good = [Seen(0.95, False)] * 400
     bad = [Seen(0.7, True)] * 40
     found = fit([*good, *bad, *[Seen(0.3, False)] * 5_000], 0.05, 0.05, 50)
-    assert found.threshold == 0.75
+    assert found.threshold == 0.95
     assert (found.n, found.k, found.sample) == (400, 0, 5_440)
     assert found.upper < 0.05
+
+
+def test_a_threshold_is_not_lower_than_anything_that_was_seen() -> None:
+    seen = [Seen(0.95, False)] * 300 + [Seen(0.72, False)] * 100
+    assert fit(seen, 0.05, 0.05, 50).threshold == 0.7
 
 
 def test_the_evidence_of_a_refusal_is_told() -> None:

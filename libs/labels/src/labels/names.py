@@ -10,6 +10,10 @@ ASSET = "projects/{}/assets/{}"
 LABEL = "projects/{}/labels/{}"
 TASK = "projects/{}/tasks/{}"
 RUN = "projects/{}/predictionRuns/{}"
+CERTIFICATE = "projects/{}/certificates/{}"
+THRESHOLD_FIT = "projects/{}/thresholdFits/{}"
+GOLD_SET = "projects/{}/goldSets/{}"
+RULE_RUN = "projects/{}/ruleRuns/{}"
 
 _PROJECT_ID = r"([a-z][a-z0-9-]{1,47})"
 _UID = r"([A-Za-z0-9][A-Za-z0-9_-]{0,63})"
@@ -59,6 +63,26 @@ def task_name(project_id: str, uid: str) -> str:
 def run_name(project_id: str, uid: str) -> str:
     """`projects/{project}/predictionRuns/{uid}`."""
     return f"projects/{project_id}/predictionRuns/{uid}"
+
+
+def rule_run_name(project_id: str, uid: str) -> str:
+    """`projects/{project}/ruleRuns/{uid}`."""
+    return f"projects/{project_id}/ruleRuns/{uid}"
+
+
+def certificate_name(project_id: str, uid: str) -> str:
+    """`projects/{project}/certificates/{uid}`."""
+    return f"projects/{project_id}/certificates/{uid}"
+
+
+def fit_name(project_id: str, uid: str) -> str:
+    """`projects/{project}/thresholdFits/{uid}`."""
+    return f"projects/{project_id}/thresholdFits/{uid}"
+
+
+def gold_set_name(project_id: str, gold_set_id: str) -> str:
+    """`projects/{project}/goldSets/{id}`."""
+    return f"projects/{project_id}/goldSets/{gold_set_id}"
 
 
 @lru_cache(maxsize=64)

@@ -23,6 +23,8 @@ from labels.asset import Asset
 from labels.label import Annotation, Label, LabelKind
 from labels.proto import asset_to_pb, correction_op_to_pb, label_from_pb, label_to_pb
 from review_queue import assets, requests, review, revisions, tables
+from review_queue.assurance import evidence
+from review_queue.assurance.evidence import Answered
 from review_queue.errors import EtagMismatch, LeaseLost, TaskNotFound
 from review_queue.lineage.digest import Kind
 from review_queue.lineage.entries import enter
@@ -129,6 +131,8 @@ async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> lab
     await outbox.add(conn, event, project.uid)
     ops = review_events_pb2.LabelReviewed(ops=event.ops).SerializeToString()
     await _record(conn, project, answer, label_uid, ops)
+    looked_at = answer.base or answer.hidden
+    await evidence.record(conn, project, Answered(answer.asset, looked_at, answer.annotations))
     if (
         answer.base
         and answer.base.kind is LabelKind.REVIEW

@@ -35,7 +35,7 @@ from review_queue import tables
 from review_queue.filter import And, Compare, Expression, Field, Key, Kind, Not, Op, Or, Pattern, Present
 from review_queue.priority import HOUR_US, Weights
 from review_queue.project import Project
-from review_queue.review import TaskState
+from review_queue.review import Decision, TaskState
 
 _t, _a, _c = tables.tasks.c, tables.assets.c, tables.label_categories.c
 _Column = ColumnElement[Any]
@@ -142,7 +142,8 @@ def _column(field: Field, moment: Moment) -> _Column:
         case "age_hours":
             return _age_hours(moment.now_us)
         case "reviewer":
-            engaged = or_(_t.state == TaskState.DONE, in_state(TaskState.LEASED, moment.now_us))
+            answered = and_(_t.state == TaskState.DONE, _t.decision != Decision.AUTO_ACCEPT.value)
+            engaged = or_(answered, in_state(TaskState.LEASED, moment.now_us))
             return case((engaged, _t.reviewer), else_="")
         case "state":
             return shown_state(moment.now_us)
@@ -151,16 +152,20 @@ def _column(field: Field, moment: Moment) -> _Column:
 
 
 _COLUMNS: dict[str, _Column] = {
+    "audit": case((_t.audit > 0, "YES"), else_="NO"),
     "author": _t.author,
     "confidence": _t.confidence,
     "create_time": _t.create_time_us,
     "decision": _t.decision,
     "findings": _t.finding_count,
+    "boost": _t.boost,
     "key": _a.key,
     "kind": _t.label_kind,
+    "pool": _t.pool,
     "prediction_error": _t.prediction_error,
     "review_time": _t.review_time_us,
     "run": _t.run_uid,
+    "sealed": case((_t.sealed > 0, "YES"), else_="NO"),
     "severity": _t.severity,
     "uid": _t.uid,
 }
@@ -174,7 +179,7 @@ def _age_hours(now_us: int) -> _Column:
 def _priority(weights: Weights, now_us: int) -> _Column:
     """The formula in the order of `priority.priority`, so that the number is the one that people see."""
     urgency = weights.uncertainty * _t.uncertainty + weights.findings * _t.severity
-    return urgency + weights.age_per_hour * _age_hours(now_us)
+    return urgency + weights.age_per_hour * _age_hours(now_us) + _t.boost
 
 
 _STANDS: dict[Op, Callable[[_Column, _Column], ColumnElement[bool]]] = {

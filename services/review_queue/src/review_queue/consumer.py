@@ -21,6 +21,8 @@ M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 Handler = Callable[[AsyncConnection, Sequence[Event[Any]]], Awaitable[None]]
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_POOL = re.compile(r"([a-z][a-z0-9_-]{0,63})?")
+MAX_BOOST = 1_000.0
 
 
 def handlers() -> Mapping[type[Message], Handler]:
@@ -88,6 +90,8 @@ def _failure(event: Event[PredictionFailed]) -> predictions.Failure:
 def _evaluation(event: Event[LabelEvaluated]) -> evaluations.Evaluation:
     message = event.message
     findings = [finding_from_pb(finding) for finding in message.findings]
+    if not 0.0 <= message.priority_boost <= MAX_BOOST or not _POOL.fullmatch(message.pool):
+        raise LabelInvalid("What rules add to a priority is out of range, or their pool has no name.")
     return evaluations.Evaluation(
         project_uid=event.project_uid,
         asset_uid=parse(message.asset, ASSET)[1],
@@ -96,4 +100,6 @@ def _evaluation(event: Event[LabelEvaluated]) -> evaluations.Evaluation:
         n=len(findings),
         severity=max((SEVERITY_WEIGHT[finding.severity] for finding in findings), default=0.0),
         body=message.SerializeToString(),
+        boost=message.priority_boost,
+        pool=message.pool,
     )

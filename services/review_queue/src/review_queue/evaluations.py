@@ -8,20 +8,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.db import insert_ignore
 from review_queue import projects, standing, tables, task_rows
+from review_queue.assurance import acceptance
 from review_queue.errors import ProjectNotFound
+from review_queue.review import Decision
 
 _f = tables.findings.c
 _REPLACE = (
     update(tables.findings)
     .where(_f.label_uid == bindparam("label"), _f.ruleset_revision <= bindparam("ruleset"))
     .values(ruleset_revision=bindparam("ruleset"), n=bindparam("count"), severity=bindparam("worst"))
-    .values(body=bindparam("message"))
+    .values(body=bindparam("message"), boost=bindparam("routing"), pool=bindparam("routed_to"))
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Findings about one label: `n` of them, the worst of weight `severity`, `body` the LabelEvaluated message."""
+    """Findings about one label: `n` of them, the worst of weight `severity`, `body` the LabelEvaluated message.
+
+    `boost` and `pool` are what rules say about its way to a person.
+    """
 
     project_uid: str
     asset_uid: str
@@ -30,6 +35,8 @@ class Evaluation:
     n: int
     severity: float
     body: bytes
+    boost: float = 0.0
+    pool: str = ""
 
 
 async def store(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> None:
@@ -45,9 +52,13 @@ async def store(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> Non
     valid = await _keep(conn, evaluations)
     now = {uid: task.standing for uid, task in held.items()}
     for e in valid:
-        now[e.asset_uid] = standing.after_findings(now[e.asset_uid], e.label_uid, e.severity, e.n)
+        now[e.asset_uid] = standing.after_findings(
+            now[e.asset_uid], e.label_uid, e.severity, e.n, boost=e.boost, pool=e.pool
+        )
     weights = {uid: project.definition.weights for uid, project in known.items()}
     await task_rows.write(conn, ((held[uid], new) for uid, new in now.items()), weights)
+    unseen = [uid for uid, task in held.items() if task.standing.decision is Decision.AUTO_ACCEPT]
+    await acceptance.forget(conn, [uid for uid in unseen if now[uid].decision is None])
 
 
 async def _keep(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> list[Evaluation]:
@@ -76,6 +87,8 @@ def _row(e: Evaluation) -> dict[str, object]:
         "n": e.n,
         "severity": e.severity,
         "body": e.body,
+        "boost": e.boost,
+        "pool": e.pool,
     }
 
 
@@ -86,4 +99,6 @@ def _change(e: Evaluation) -> dict[str, object]:
         "count": e.n,
         "worst": e.severity,
         "message": e.body,
+        "routing": e.boost,
+        "routed_to": e.pool,
     }

@@ -12,6 +12,8 @@ from labels.checks import check_label
 from labels.errors import LabelError
 from labels.label import Label
 from review_queue import projects, revisions, standing, tables, task_rows
+from review_queue.assurance import acceptance
+from review_queue.assurance.acceptance import Offer
 from review_queue.errors import ProjectNotFound
 from review_queue.project import Project
 from review_queue.standing import Standing
@@ -35,6 +37,19 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What rules said about a label: `n` findings, and its way to a person."""
+
+    severity: float
+    n: int
+    boost: float
+    pool: str
+
+
+_NO_VERDICT = Verdict(0.0, 0, 0.0, "")
+
+
 async def store(conn: AsyncConnection, predictions: Sequence[Prediction]) -> None:
     """Keep predictions as revisions; those of assets that no person labelled become current and open the task.
 
@@ -53,18 +68,23 @@ async def store(conn: AsyncConnection, predictions: Sequence[Prediction]) -> Non
         if problem := _problem(prediction, project):
             now[uid] = standing.after_failure(now[uid], problem)
             continue
-        severity, findings = verdicts.get(label.uid, (0.0, 0))
+        verdict = verdicts.get(label.uid, _NO_VERDICT)
         now[uid] = standing.after_prediction(
             now[uid],
             label.uid,
             label.confidence.raw if label.confidence else None,
-            severity,
-            findings=findings,
+            verdict.severity,
+            findings=verdict.n,
             author=label.author,
             run_uid=revisions.run_uid(label),
+            boost=verdict.boost,
+            pool=verdict.pool,
         )
         numbered.append((project, revisions.numbered(label, now[uid].revision)))
     await revisions.store(conn, numbered)
+    offers = [Offer(held[p.label.asset_uid], now[p.label.asset_uid], p.asset, p.label) for p in fresh]
+    accepted, _ = await acceptance.act(conn, offers)
+    now |= accepted
     await _write(conn, held, now, known)
 
 
@@ -77,16 +97,16 @@ async def _fresh(conn: AsyncConnection, predictions: Sequence[Prediction]) -> li
     return [p for p in predictions if by_uid.get(p.label.uid) is p]
 
 
-async def _verdicts(conn: AsyncConnection, label_uids: Sequence[str]) -> dict[str, tuple[float, int]]:
-    """The worst severity and the number of findings by label uid.
+async def _verdicts(conn: AsyncConnection, label_uids: Sequence[str]) -> dict[str, Verdict]:
+    """What rules said, by label uid.
 
     Rules may have spoken before the label came here, as the two travel by different streams.
     """
     f = tables.findings.c
     found = await conn.execute(
-        select(f.label_uid, f.severity, f.n).where(f.label_uid.in_(sorted(label_uids)))
+        select(f.label_uid, f.severity, f.n, f.boost, f.pool).where(f.label_uid.in_(sorted(label_uids)))
     )
-    return {uid: (severity, n) for uid, severity, n in found}
+    return {row.label_uid: Verdict(row.severity, row.n, row.boost, row.pool) for row in found}
 
 
 def _problem(prediction: Prediction, project: Project) -> str:

@@ -1,6 +1,6 @@
 """The order of the review queue.
 
-    priority = w_uncertainty * (1 - confidence) + w_findings * severity + w_age * hours waited
+    priority = w_uncertainty * (1 - confidence) + w_findings * severity + w_age * hours waited + boost
 
 All tasks age at the same speed, so waiting never changes who comes first: with the hours since the epoch written as
 `now - created`, the term `w_age * now` is the same for every task of a project and drops out of every comparison.
@@ -32,12 +32,13 @@ class Terms:
     """What a task's priority is computed from.
 
     `uncertainty` is 1 - confidence in 0 to 1, `severity` 0, 0.1, 0.5 or 1, `create_time_us` the import in
-    microseconds since the Unix epoch.
+    microseconds since the Unix epoch; `boost`, 0 to 1,000, is what a rule adds that routes the label to a person.
     """
 
     uncertainty: float
     severity: float
     create_time_us: int
+    boost: float = 0.0
 
     def age_hours(self, now_us: int) -> float:
         """Hours since the import, never negative."""
@@ -59,17 +60,18 @@ class Term:
 
 
 def terms_of(terms: Terms, weights: Weights, now_us: int) -> tuple[Term, ...]:
-    """The summands of the formula now, named as the weights are."""
+    """The summands of the formula now, named as the weights are; a boost has the weight 1."""
     return (
         Term("uncertainty", weights.uncertainty, terms.uncertainty),
         Term("findings", weights.findings, terms.severity),
         Term("age_per_hour", weights.age_per_hour, terms.age_hours(now_us)),
+        Term("boost", 1.0, terms.boost),
     )
 
 
 def rank(terms: Terms, weights: Weights) -> float:
     """Where a task stands in its project's queue: the lowest comes first, equal ones by uid."""
-    urgency = weights.uncertainty * terms.uncertainty + weights.findings * terms.severity
+    urgency = weights.uncertainty * terms.uncertainty + weights.findings * terms.severity + terms.boost
     return weights.age_per_hour * (terms.create_time_us / HOUR_US) - urgency
 
 

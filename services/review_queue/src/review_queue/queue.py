@@ -44,9 +44,11 @@ def lease_us(seconds: int) -> int:
 
 
 async def lease_next(
-    db: Database, project: Project, reviewer: str, max_tasks: int, seconds: int
+    db: Database, project: Project, reviewer: str, max_tasks: int, seconds: int, pool: str = ""
 ) -> list[Lease]:
     """Lease up to `max_tasks` (0 means 1) of the open tasks in the queue's order. Raises LeaseInvalid.
+
+    With a pool only tasks that rules sent there.
 
     Where all of them are more than one answer can carry, the last ones go back at once.
     """
@@ -55,7 +57,7 @@ async def lease_next(
     length = lease_us(seconds)
     async with db.begin() as conn:
         now = now_us()
-        leased = await _take(conn, project, reviewer, max_tasks or 1, now, now + length)
+        leased = await _take(conn, project, reviewer, max_tasks or 1, now, now + length, pool)
         await hide(conn, project, [uid for uid, _ in leased])
         tasks = await shown(conn, project, [uid for uid, _ in leased], now, leased=True)
         n = fitting(task.size for task in tasks)
@@ -64,10 +66,12 @@ async def lease_next(
 
 
 async def _take(
-    conn: AsyncConnection, project: Project, reviewer: str, limit: int, now: int, expire: int
+    conn: AsyncConnection, project: Project, reviewer: str, limit: int, now: int, expire: int, pool: str
 ) -> list[tuple[str, int]]:
     """Uids and fencing tokens of newly leased tasks, first in the queue first."""
     free = and_(_t.project_uid == project.uid, _t.state == TaskState.OPEN, _t.lease_expire_us <= now)
+    if pool:
+        free = and_(free, _t.pool == pool)
     # Rows that another reviewer is taking this moment are skipped, not waited for. SQLite has one writer at a time.
     first = (
         select(_t.uid).where(free).order_by(_t.rank, _t.uid).limit(limit).with_for_update(skip_locked=True)

@@ -34,11 +34,12 @@ class TaskState(IntEnum):
 
 
 class Decision(StrEnum):
-    """What a reviewer decided."""
+    """What a reviewer decided, or with AUTO_ACCEPT a policy without one."""
 
     ACCEPT = "ACCEPT"
     CORRECT = "CORRECT"
     REJECT = "REJECT"
+    AUTO_ACCEPT = "AUTO_ACCEPT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class LeasedTask:
 
 def check(submission: Submission) -> None:
     """Raise SubmissionInvalid, OpsUnwanted or ReasonMissing for what is wrong whatever the task is."""
+    if submission.decision is Decision.AUTO_ACCEPT:
+        raise SubmissionInvalid("A person accepts, corrects or rejects.")
     if len(submission.ops) > MAX_OPS:
         raise SubmissionInvalid(f"A correction may have {MAX_OPS:,} operations.")
     if len(submission.reason) > MAX_REASON:
@@ -103,6 +106,8 @@ def decide(task: LeasedTask, submission: Submission, now_us: int) -> tuple[Annot
             if task.base is None:
                 raise NothingToAccept
             return by_person(base)
+        case Decision.AUTO_ACCEPT:
+            raise SubmissionInvalid
         case Decision.CORRECT:
             if task.base is not None and not submission.ops:
                 raise OpsMissing

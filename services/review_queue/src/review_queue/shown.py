@@ -26,6 +26,7 @@ class Shown:
     terms: Terms
     reviewer: str
     prediction_error: str
+    pool: str
     asset: asset_pb2.Asset
     label: label_pb2.Label | None
     findings: Sequence[label_pb2.Finding]
@@ -62,9 +63,10 @@ def _shown(row: Row[*tuple[Any, ...]], now_us: int) -> Shown:
     return Shown(
         uid=row.uid,
         state=state,
-        terms=Terms(row.uncertainty, row.severity, row.create_time_us),
+        terms=Terms(row.uncertainty, row.severity, row.create_time_us, row.boost),
         reviewer=row.reviewer if state in (TaskState.LEASED, TaskState.DONE) else "",
         prediction_error=row.prediction_error,
+        pool=row.pool,
         asset=asset_pb2.Asset.FromString(row.asset),
         label=label_pb2.Label.FromString(row.label) if row.label is not None else None,
         findings=evaluated.findings if evaluated else (),
@@ -79,6 +81,7 @@ def _without_prediction(row: Row[*tuple[Any, ...]]) -> Shown:
         terms=Terms(1.0, 0.0, row.create_time_us),
         reviewer=row.reviewer,
         prediction_error="",
+        pool=row.pool,
         asset=asset_pb2.Asset.FromString(row.asset),
         label=None,
         findings=(),

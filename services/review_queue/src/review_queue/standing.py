@@ -1,6 +1,7 @@
 """Where an asset stands with its labels, and what news does to that, as pure functions.
 
     WAITING --a prediction, its failure, a label from outside--> OPEN --a person's answer--> DONE
+    OPEN --a policy takes the model's label unseen--> DONE --an error found by a rule, a demotion--> OPEN
     DONE --a label from outside, on a rejected asset--> OPEN
 
 A prediction becomes the current label only while no person has said anything: it never replaces a person's label,
@@ -20,7 +21,8 @@ class Standing:
 
     `revision` is that of the newest label, `label_uid` and `label_kind` (empty, None without one) those of the current
     one and `author` made it; `uncertainty` and `severity` are the terms of the priority. `confidence`, `run_uid` (empty
-    without one) and `findings`, a number, are those of the label that a person is to look at or has looked at.
+    without one) and `findings`, a number, are those of the label that a person is to look at or has looked at; `boost`
+    and `pool` (empty for anyone) are what rules say about its way to a person.
     """
 
     state: TaskState
@@ -36,6 +38,8 @@ class Standing:
     confidence: float | None = None
     findings: int = 0
     review_time_us: int = 0
+    boost: float = 0.0
+    pool: str = ""
 
     @property
     def open_to_models(self) -> bool:
@@ -52,6 +56,8 @@ def after_prediction(
     findings: int = 0,
     author: str = "",
     run_uid: str = "",
+    boost: float = 0.0,
+    pool: str = "",
 ) -> Standing:
     """A model labelled the asset; `severity` and `findings` are those of findings that came before the label."""
     revised = replace(standing, revision=standing.revision + 1)
@@ -69,6 +75,8 @@ def after_prediction(
         run_uid=run_uid,
         confidence=confidence,
         findings=findings,
+        boost=boost,
+        pool=pool,
     )
 
 
@@ -98,6 +106,8 @@ def after_label(standing: Standing, label_uid: str, severity: float = 0.0, *, au
         confidence=None,
         findings=0,
         review_time_us=0,
+        boost=0.0,
+        pool="",
     )
 
 
@@ -108,8 +118,31 @@ def after_edit(standing: Standing, label_uid: str, *, author: str = "") -> Stand
     return replace(standing, revision=standing.revision + 1, label_uid=label_uid, author=author)
 
 
-def after_findings(standing: Standing, label_uid: str, severity: float, findings: int = 0) -> Standing:
+def after_findings(
+    standing: Standing,
+    label_uid: str,
+    severity: float,
+    findings: int = 0,
+    *,
+    boost: float = 0.0,
+    pool: str = "",
+) -> Standing:
     """Rules looked at a label; only what they say about the current label of an open task moves the task."""
+    if standing.label_uid == label_uid and severity >= 1.0:
+        # An error found by a rule: nobody may take the label unseen.
+        standing = after_withdrawal(standing)
     if standing.state is not TaskState.OPEN or standing.label_uid != label_uid:
         return standing
-    return replace(standing, severity=severity, findings=findings)
+    return replace(standing, severity=severity, findings=findings, boost=boost, pool=pool)
+
+
+def after_acceptance(standing: Standing, time_us: int) -> Standing:
+    """A policy takes the model's label of an open task as it is: nobody needs to look."""
+    return replace(standing, state=TaskState.DONE, decision=Decision.AUTO_ACCEPT, review_time_us=time_us)
+
+
+def after_withdrawal(standing: Standing) -> Standing:
+    """What was accepted unseen is for people after all; any other standing stays as it is."""
+    if standing.decision is not Decision.AUTO_ACCEPT:
+        return standing
+    return replace(standing, state=TaskState.OPEN, decision=None, review_time_us=0)

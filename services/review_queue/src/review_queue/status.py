@@ -15,6 +15,8 @@ STATUS = ErrorTable(
         errors.LabelNotFound: StatusCode.NOT_FOUND,
         errors.TaskNotFound: StatusCode.NOT_FOUND,
         errors.SealUnknown: StatusCode.NOT_FOUND,
+        errors.CertificateNotFound: StatusCode.NOT_FOUND,
+        errors.GoldSetNotFound: StatusCode.NOT_FOUND,
         errors.ProjectExists: StatusCode.ALREADY_EXISTS,
         errors.RequestInvalid: StatusCode.INVALID_ARGUMENT,
         errors.TextNotUtf8: StatusCode.INVALID_ARGUMENT,
@@ -22,6 +24,9 @@ STATUS = ErrorTable(
         errors.LeaseLost: StatusCode.FAILED_PRECONDITION,
         errors.EtagMismatch: StatusCode.ABORTED,
         errors.AlreadyReviewed: StatusCode.FAILED_PRECONDITION,
+        errors.PolicyMissing: StatusCode.FAILED_PRECONDITION,
+        errors.EvidenceMissing: StatusCode.FAILED_PRECONDITION,
+        errors.StageHighest: StatusCode.FAILED_PRECONDITION,
         errors.NothingReviewed: StatusCode.FAILED_PRECONDITION,
         errors.SumsBehind: StatusCode.UNAVAILABLE,
     }

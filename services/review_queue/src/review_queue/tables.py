@@ -84,6 +84,8 @@ tasks = Table(
     Column("author", Text, nullable=False, server_default=""),
     Column("finding_count", Integer, nullable=False, server_default="0"),
     Column("review_time_us", BigInteger, nullable=False, server_default="0"),
+    Column("boost", Double, nullable=False, server_default="0"),
+    Column("pool", Text, nullable=False, server_default=""),
     # 1: drawn at random for people to look at, whatever the confidence.
     Column("audit", SmallInteger, nullable=False, server_default="0"),
     # Gold: 1 that somebody chose, 2 drawn at random; see assurance/tables.py.
@@ -170,6 +172,8 @@ findings = Table(
     Column("n", Integer, nullable=False),
     Column("severity", Double, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("boost", Double, nullable=False, server_default="0"),
+    Column("pool", Text, nullable=False, server_default=""),
 )
 _found = findings.c.n > 0
 Index("findings_found", findings.c.project_uid, sqlite_where=_found, postgresql_where=_found)

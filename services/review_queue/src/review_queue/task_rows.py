@@ -32,18 +32,29 @@ _COLUMNS = (
     _t.confidence,
     _t.finding_count,
     _t.review_time_us,
+    _t.boost,
+    _t.pool,
+    _t.audit,
+    _t.sealed,
+    _t.lease_expire_us,
 )
 _WRITE = update(tables.tasks).where(_t.uid == bindparam("task_uid"))
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An asset's standing, locked until the end of the transaction."""
+    """An asset's standing, locked until the end of the transaction.
+
+    `audit` and `sealed` say that it was drawn for people, or is gold; `lease_expire_us` is 0 without a lease.
+    """
 
     uid: str
     project_uid: str
     create_time_us: int
     standing: Standing
+    audit: bool = False
+    sealed: bool = False
+    lease_expire_us: int = 0
 
 
 async def hold(conn: AsyncConnection, uids: Iterable[tuple[str, str]]) -> dict[str, Held]:
@@ -85,15 +96,25 @@ def _held(row: Row[*tuple[Any, ...]]) -> Held:
         confidence=row.confidence,
         findings=row.finding_count,
         review_time_us=row.review_time_us,
+        boost=row.boost,
+        pool=row.pool,
     )
-    return Held(row.uid, row.project_uid, row.create_time_us, standing)
+    return Held(
+        row.uid,
+        row.project_uid,
+        row.create_time_us,
+        standing,
+        audit=row.audit > 0,
+        sealed=row.sealed > 0,
+        lease_expire_us=row.lease_expire_us,
+    )
 
 
 def _row(held: Held, new: Standing, weights: Weights) -> dict[str, Any]:
     return {
         "task_uid": held.uid,
         "state": new.state,
-        "rank": rank(Terms(new.uncertainty, new.severity, held.create_time_us), weights),
+        "rank": rank(Terms(new.uncertainty, new.severity, held.create_time_us, new.boost), weights),
         "uncertainty": new.uncertainty,
         "severity": new.severity,
         "revision": new.revision,
@@ -106,4 +127,6 @@ def _row(held: Held, new: Standing, weights: Weights) -> dict[str, Any]:
         "confidence": new.confidence,
         "finding_count": new.findings,
         "review_time_us": new.review_time_us,
+        "boost": new.boost,
+        "pool": new.pool,
     }

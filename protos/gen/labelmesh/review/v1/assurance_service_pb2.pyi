@@ -696,6 +696,7 @@ class Certificate(_message.Message):
     STAGE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_US_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
+    AUDIT_UPPER_BOUND_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`projects/{project}/certificates/{uid}`."""
     audit_n: _builtins.int
@@ -703,13 +704,15 @@ class Certificate(_message.Message):
     audit_errors: _builtins.int
     """Of them, those that were wrong."""
     error_upper_bound: _builtins.float
-    """Upper bound of the share of wrong labels among those accepted unseen, at every look, 0 to 1; 0 where none was."""
+    """Upper bound of the share of wrong labels among those accepted unseen, by `method`, 0 to 1; 0 where none was."""
     single_look_upper_bound: _builtins.float
-    """Clopper-Pearson upper bound of it, for who looks at one certificate only, 0 to 1."""
+    """Clopper-Pearson upper bound of it by the audits, for who looks at one certificate only, 0 to 1."""
     confidence: _builtins.float
     """Probability that the bound holds, 0 to 1."""
     method: _builtins.str
-    """How the bound was found."""
+    """How `error_upper_bound` was found. `audits: ...` is a bound for every look. `thresholds: ...` stands while there are
+    too few audits to prove the target by themselves: then it is the target, as the fit in force proved it.
+    """
     target_error: _builtins.float
     """The policy's target."""
     within_target: _builtins.bool
@@ -724,6 +727,8 @@ class Certificate(_message.Message):
     """When, microseconds since the Unix epoch, UTC."""
     actor: _builtins.str
     """Who asked for it."""
+    audit_upper_bound: _builtins.float
+    """Upper bound by the audits alone, at every look, 0 to 1. A promotion to AUTO rests on it."""
     @_builtins.property
     def counts(self) -> Global___AssuranceCounts:
         """Where the tasks stood."""
@@ -746,10 +751,11 @@ class Certificate(_message.Message):
         stage: Global___AutomationStage.ValueType = ...,
         create_time_us: _builtins.int = ...,
         actor: _builtins.str = ...,
+        audit_upper_bound: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "audit_errors", b"audit_errors", "audit_n", b"audit_n", "confidence", b"confidence", "counts", b"counts", "create_time_us", b"create_time_us", "error_upper_bound", b"error_upper_bound", "method", b"method", "name", b"name", "policy_revision", b"policy_revision", "single_look_upper_bound", b"single_look_upper_bound", "stage", b"stage", "target_error", b"target_error", "threshold_fit", b"threshold_fit", "within_target", b"within_target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "audit_errors", b"audit_errors", "audit_n", b"audit_n", "audit_upper_bound", b"audit_upper_bound", "confidence", b"confidence", "counts", b"counts", "create_time_us", b"create_time_us", "error_upper_bound", b"error_upper_bound", "method", b"method", "name", b"name", "policy_revision", b"policy_revision", "single_look_upper_bound", b"single_look_upper_bound", "stage", b"stage", "target_error", b"target_error", "threshold_fit", b"threshold_fit", "within_target", b"within_target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -238,22 +238,26 @@ class PriorityTerms(_message.Message):
     UNCERTAINTY_FIELD_NUMBER: _builtins.int
     SEVERITY_FIELD_NUMBER: _builtins.int
     AGE_HOURS_FIELD_NUMBER: _builtins.int
+    BOOST_FIELD_NUMBER: _builtins.int
     uncertainty: _builtins.float
     """1 - confidence, in 0 to 1; 1 where there is no prediction."""
     severity: _builtins.float
     """Weight of the worst finding: 0, 0.1, 0.5 or 1."""
     age_hours: _builtins.float
     """Hours since the asset was imported."""
+    boost: _builtins.float
+    """What a rule adds that routes the label to a person, 0 to 1,000."""
     def __init__(
         self,
         *,
         uncertainty: _builtins.float = ...,
         severity: _builtins.float = ...,
         age_hours: _builtins.float = ...,
+        boost: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_hours", b"age_hours", "severity", b"severity", "uncertainty", b"uncertainty"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_hours", b"age_hours", "boost", b"boost", "severity", b"severity", "uncertainty", b"uncertainty"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -274,6 +278,7 @@ class Task(_message.Message):
     TERMS_FIELD_NUMBER: _builtins.int
     REVIEWER_FIELD_NUMBER: _builtins.int
     PREDICTION_ERROR_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`projects/{project}/tasks/{uid}`."""
     state: Global___TaskState.ValueType
@@ -284,6 +289,8 @@ class Task(_message.Message):
     """Who leased or answered it."""
     prediction_error: _builtins.str
     """Why there is no prediction (an error class in UPPER_SNAKE); empty when there is one or none was asked for."""
+    pool: _builtins.str
+    """Pool of reviewers that a rule sends it to; empty means any."""
     @_builtins.property
     def asset(self) -> _asset_pb2.Asset:
         """The asset to look at."""
@@ -312,10 +319,11 @@ class Task(_message.Message):
         terms: Global___PriorityTerms | None = ...,
         reviewer: _builtins.str = ...,
         prediction_error: _builtins.str = ...,
+        pool: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "label", b"label", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "findings", b"findings", "label", b"label", "name", b"name", "prediction_error", b"prediction_error", "priority", b"priority", "reviewer", b"reviewer", "state", b"state", "terms", b"terms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "findings", b"findings", "label", b"label", "name", b"name", "pool", b"pool", "prediction_error", b"prediction_error", "priority", b"priority", "reviewer", b"reviewer", "state", b"state", "terms", b"terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -362,22 +370,26 @@ class LeaseNextRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     MAX_TASKS_FIELD_NUMBER: _builtins.int
     LEASE_SECONDS_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`projects/{project}`."""
     max_tasks: _builtins.int
     """At most this many, 1 to 100; 0 means 1."""
     lease_seconds: _builtins.int
     """Length of the lease in seconds, 5 to 86,400; 0 means 600."""
+    pool: _builtins.str
+    """Only tasks that rules sent to this pool; empty means every task."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         max_tasks: _builtins.int = ...,
         lease_seconds: _builtins.int = ...,
+        pool: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_seconds", b"lease_seconds", "max_tasks", b"max_tasks", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_seconds", b"lease_seconds", "max_tasks", b"max_tasks", "parent", b"parent", "pool", b"pool"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -743,9 +755,9 @@ class PriorityTerm(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     CONTRIBUTION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Name of the project's weight: `uncertainty`, `findings` or `age_per_hour`."""
+    """Name of the project's weight: `uncertainty`, `findings` or `age_per_hour`; `boost` for what a rule adds."""
     weight: _builtins.float
-    """The project's weight, 0 to 1,000."""
+    """The project's weight, 0 to 1,000; 1 for a boost."""
     value: _builtins.float
     """What is weighted: 1 - confidence, the weight of the worst finding, or hours since the import."""
     contribution: _builtins.float

@@ -90,6 +90,12 @@ class LabelSubmitted(_message.Message):
 
     ASSET_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
+    RULE_RUN_FIELD_NUMBER: _builtins.int
+    base: _builtins.str
+    """`projects/{project}/labels/{uid}` of the label that rules changed, or whose change was undone, to make it; else empty."""
+    rule_run: _builtins.str
+    """`projects/{project}/ruleRuns/{uid}` of the run that did so; else empty."""
     @_builtins.property
     def asset(self) -> _asset_pb2.Asset:
         """The asset."""
@@ -103,10 +109,12 @@ class LabelSubmitted(_message.Message):
         *,
         asset: _asset_pb2.Asset | None = ...,
         label: _label_pb2.Label | None = ...,
+        base: _builtins.str = ...,
+        rule_run: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "label", b"label"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "label", b"label"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "base", b"base", "label", b"label", "rule_run", b"rule_run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

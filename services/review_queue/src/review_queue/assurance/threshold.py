@@ -71,7 +71,9 @@ def fit(seen: Sequence[Seen], target: float, delta: float, n_min: int) -> Fit:
         tried = Fit(threshold, sample, n, k, p_value, upper_bound(k, n, delta), delta)
         if p_value > delta:
             return best or Fit(None, sample, n, k, p_value, tried.upper, delta)
-        best = tried
+        # A lower one is worth having only for labels that were seen: it must not let through what nobody looked at.
+        if best is None or n > best.n:
+            best = tried
     return best or none
 
 

@@ -41,11 +41,14 @@ class Field:
 SEVERITIES = {"NONE": 0.0} | {severity.value: weight for severity, weight in SEVERITY_WEIGHT.items()}
 """The weight that each level of `severity` stands for, lowest first."""
 
+_YES_NO = ("YES", "NO")
 FIELDS = {
     field.name: field
     for field in (
         Field("age_hours", Kind.NUMBER),
+        Field("audit", Kind.NAME, _YES_NO),
         Field("author", Kind.TEXT),
+        Field("boost", Kind.NUMBER),
         Field("category", Kind.SET),
         Field("confidence", Kind.NUMBER),
         Field("create_time", Kind.TIME),
@@ -53,11 +56,13 @@ FIELDS = {
         Field("findings", Kind.NUMBER),
         Field("key", Kind.TEXT),
         Field("kind", Kind.NAME, tuple(LabelKind)),
+        Field("pool", Kind.TEXT),
         Field("prediction_error", Kind.TEXT),
         Field("priority", Kind.NUMBER),
         Field("review_time", Kind.TIME),
         Field("reviewer", Kind.TEXT),
         Field("run", Kind.TEXT),
+        Field("sealed", Kind.NAME, _YES_NO),
         Field("severity", Kind.LEVEL, tuple(SEVERITIES)),
         Field("state", Kind.NAME, tuple(state.name for state in TaskState)),
         Field("uid", Kind.TEXT),

@@ -22,7 +22,7 @@ class Key:
     def type(self) -> type[str] | type[int] | type[float]:
         """Of its values in a page's token."""
         match self.field.name:
-            case "confidence" | "priority" | "severity":
+            case "boost" | "confidence" | "priority" | "severity":
                 return float
             case "age_hours" | "create_time" | "findings" | "review_time" | "state":
                 return int

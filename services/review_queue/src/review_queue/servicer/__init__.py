@@ -8,6 +8,8 @@ from chassis.serve import Registration
 from labelmesh.review.v1 import (
     asset_service_pb2,
     asset_service_pb2_grpc,
+    assurance_service_pb2,
+    assurance_service_pb2_grpc,
     label_service_pb2,
     label_service_pb2_grpc,
     lineage_service_pb2,
@@ -20,6 +22,7 @@ from labelmesh.review.v1 import (
     queue_service_pb2_grpc,
 )
 from review_queue.servicer.assets import AssetServicer
+from review_queue.servicer.assurance import AssuranceServicer
 from review_queue.servicer.labels import LabelServicer
 from review_queue.servicer.lineage import LineageServicer
 from review_queue.servicer.metrics import MetricsServicer
@@ -59,5 +62,10 @@ def servicers(db: Database, blobs: Blobs) -> Sequence[Registration]:
             lineage_service_pb2_grpc.add_LineageServiceServicer_to_server,
             LineageServicer(db),
             lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"],
+        ),
+        (
+            assurance_service_pb2_grpc.add_AssuranceServiceServicer_to_server,
+            AssuranceServicer(db),
+            assurance_service_pb2.DESCRIPTOR.services_by_name["AssuranceService"],
         ),
     )

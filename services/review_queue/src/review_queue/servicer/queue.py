@@ -40,7 +40,7 @@ class QueueServicer(QueueServiceServicer):
         """Lease the next tasks."""
         project = await self._project(parse_project(request.parent))
         leases = await queue.lease_next(
-            self._db, project, caller().actor, request.max_tasks, request.lease_seconds
+            self._db, project, caller().actor, request.max_tasks, request.lease_seconds, request.pool
         )
         await self._inline(project, leases)
         return pb2.LeaseNextResponse(leases=(_lease(project, lease) for lease in leases))
@@ -182,7 +182,9 @@ def _task(project: Project, task: Shown) -> pb2.Task:
             uncertainty=task.terms.uncertainty,
             severity=task.terms.severity,
             age_hours=task.terms.age_hours(now),
+            boost=task.terms.boost,
         ),
         reviewer=task.reviewer,
         prediction_error=task.prediction_error,
+        pool=task.pool,
     )
