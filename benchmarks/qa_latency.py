@@ -23,7 +23,7 @@ from pathlib import Path
 
 import nats
 import uvloop
-from _rig import quiet_environment, say
+from _rig import SERVICES, quiet_environment, say, usage
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
 from PIL import Image
@@ -183,10 +183,14 @@ async def main() -> None:
         )
         async with stack_running as stack, Client(stack.endpoints) as client:
             bare = await floor(f"nats://{stack.addresses['nats-server']}", options.rate, options.seconds / 3)
+            before = usage(stack)
             took = await ours(client, Path(folder) / "review_queue.sqlite3", options.rate, options.seconds)
+            after = usage(stack)
+    cpu_ms = {name: (after[name].cpu_s - before[name].cpu_s) / len(took) * 1e3 for name in SERVICES}
     say(
         f"{len(took)} labels: p50 {statistics.median(took):.0f} ms, p95 {p95(took):.0f} ms, most {max(took):.0f} ms"
     )
+    say(f"CPU ms a label: {', '.join(f'{name} {ms:.1f}' for name, ms in cpu_ms.items())}")
     say(f"target: p95 < {TARGET_P95_MS:.0f} ms")
     result = {
         "name": "qa_latency",
