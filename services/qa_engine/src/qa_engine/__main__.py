@@ -6,12 +6,23 @@ from chassis.consumer import Consumer
 from chassis.db import connect
 from chassis.outbox import Relay
 from chassis.serve import run, serve
-from labelmesh.qa.v1 import plugin_service_pb2, rule_service_pb2, webhook_service_pb2
+from labelmesh.qa.v1 import (
+    finding_service_pb2,
+    plugin_service_pb2,
+    rule_run_service_pb2,
+    rule_service_pb2,
+    webhook_service_pb2,
+)
+from labelmesh.qa.v1.finding_service_pb2_grpc import add_FindingServiceServicer_to_server
 from labelmesh.qa.v1.plugin_service_pb2_grpc import add_PluginServiceServicer_to_server
+from labelmesh.qa.v1.rule_run_service_pb2_grpc import add_RuleRunServiceServicer_to_server
 from labelmesh.qa.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
 from labelmesh.qa.v1.webhook_service_pb2_grpc import add_WebhookServiceServicer_to_server
 from qa_engine.consumer import Events
 from qa_engine.engine import Engine, discover
+from qa_engine.life.finding_servicer import FindingServicer
+from qa_engine.life.run_servicer import RuleRunServicer
+from qa_engine.life.worker import RunWorker
 from qa_engine.plugins import model, sandbox
 from qa_engine.plugins.drafting import Drafter
 from qa_engine.plugins.servicer import PluginServicer
@@ -51,6 +62,17 @@ async def start(settings: Settings) -> None:
             RuleServicer(db, engine, blobs),
             rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
         )
+        runner = RunWorker(db, engine, blobs)
+        runs = (
+            add_RuleRunServiceServicer_to_server,
+            RuleRunServicer(db, engine, runner),
+            rule_run_service_pb2.DESCRIPTOR.services_by_name["RuleRunService"],
+        )
+        verdicts = (
+            add_FindingServiceServicer_to_server,
+            FindingServicer(db, engine),
+            finding_service_pb2.DESCRIPTOR.services_by_name["FindingService"],
+        )
         workers = sandbox.shared()
         plugins = (
             add_PluginServiceServicer_to_server,
@@ -64,10 +86,11 @@ async def start(settings: Settings) -> None:
         )
         async with (
             Relay(db, broker),
+            runner,
             Worker(db, post, keys, log_days=settings.webhook_log_days),
             Consumer(broker, db, service=settings.service, handlers=handlers),
         ):
-            await serve(settings, [rules, plugins, webhooks], errors=STATUS)
+            await serve(settings, [rules, runs, verdicts, plugins, webhooks], errors=STATUS)
 
 
 def main() -> None:

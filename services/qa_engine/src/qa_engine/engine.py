@@ -183,11 +183,15 @@ class _Evaluation:
                 self._act(rule, settings, place, judgement.findings)
             self._let(rule, settings, place, judgement.operations)
 
-    def _let(self, rule: Rule, settings: Settings, place: int, asked: Sequence[tuple[str, Operation]]) -> None:
+    def _let(
+        self, rule: Rule, settings: Settings, place: int, asked: Sequence[tuple[str, Operation]]
+    ) -> None:
         """Keep the operations of a rule's own that its action covers, and say where it asked for more."""
         covered = allowed(settings.conduct.action, asked)
         if len(covered) < len(asked):
-            left_out = f"The rule asked for more than its action {settings.conduct.action} covers; that is left out."
+            left_out = (
+                f"The rule asked for more than its action {settings.conduct.action} covers; that is left out."
+            )
             self._into(settings, place).append(Finding(rule.id, Severity.WARNING, left_out))
         if covered and not settings.conduct.shadow:
             self._asked.setdefault(place, []).extend(covered)

@@ -4,6 +4,15 @@ QaError
 ├── ProjectUnknown
 ├── RuleUnknown
 ├── RuleSettingsInvalid
+├── RunUnknown
+├── RunEnded
+├── RunOvertaken
+├── RunNotRevertible
+├── RunRequestInvalid
+├── BacktestMissing
+├── PrecisionTooLow
+├── RuleNotEnforced
+├── VerdictInvalid
 ├── TextUnreadable
 ├── PictureUnreadable
 ├── ShapeUnreadable
@@ -44,3 +53,39 @@ class ShapeUnreadable(QaError):
 
 class VotesInvalid(QaError):
     """The answers cannot be compared."""
+
+
+class RunUnknown(QaError):
+    """There is no such run of a rule."""
+
+
+class RunEnded(QaError):
+    """The run has ended; there is nothing to stop or to continue."""
+
+
+class RunOvertaken(QaError):
+    """The run was stopped, or another worker has done its page."""
+
+
+class RunNotRevertible(QaError):
+    """A backtest changes nothing, so there is nothing to undo."""
+
+
+class RunRequestInvalid(QaError):
+    """The run that is asked for is not valid."""
+
+
+class BacktestMissing(QaError):
+    """A rule is enforced only after a finished backtest of the same rule with the same settings."""
+
+
+class PrecisionTooLow(QaError):
+    """The rule is not right often enough to delete."""
+
+
+class RuleNotEnforced(QaError):
+    """Only a rule that is enforced may be applied to labels that are there."""
+
+
+class VerdictInvalid(QaError):
+    """A finding is either confirmed or dismissed, and all of one request are of one project."""

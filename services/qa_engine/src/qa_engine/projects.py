@@ -34,7 +34,9 @@ class Project:
 
 async def by_uid(conn: AsyncConnection, uids: Collection[str]) -> dict[str, Project]:
     """The projects that are known, by uid."""
-    return await _with_own_rules(conn, _projects(await conn.execute(_QUERY.where(projects.c.project_uid.in_(uids)))))
+    return await _with_own_rules(
+        conn, _projects(await conn.execute(_QUERY.where(projects.c.project_uid.in_(uids))))
+    )
 
 
 async def by_id(conn: AsyncConnection, tenant: str, project_id: str, *, lock: bool = False) -> Project:
@@ -113,26 +115,16 @@ async def put(
         await conn.execute(update(projects).where(projects.c.project_uid == uid).values(**values))
 
 
-async def change_rule(
-    conn: AsyncConnection, tenant: str, project_id: str, rule: Rule, change: Settings
-) -> Ruleset:
-    """Change a rule in a project; parameters left out keep their value. Returns what holds now.
-
-    The revision grows only when something changed. Raises ProjectUnknown or RuleSettingsInvalid.
-    """
-    # Held, so that two changes cannot cross.
-    project = await by_id(conn, tenant, project_id, lock=True)
-    before = rule.settings(project.ruleset)
-    after = rule.change(before, change)
-    if after == before:
-        return project.ruleset
-    await _put_settings(conn, project, rule.id, after)
+async def put_rule(conn: AsyncConnection, project: Project, rule: Rule, settings: Settings) -> Ruleset:
+    """Store a rule's settings in a project that is held; what holds from now on."""
+    await _put_settings(conn, project, rule.id, settings)
     revision = project.ruleset.revision + 1
     await conn.execute(
         update(projects).where(projects.c.project_uid == project.uid).values(ruleset_revision=revision)
     )
-    settings = {**project.ruleset.settings, rule.id: after}
-    return replace(project.ruleset, revision=revision, settings=settings)
+    return replace(
+        project.ruleset, revision=revision, settings={**project.ruleset.settings, rule.id: settings}
+    )
 
 
 async def _put_settings(conn: AsyncConnection, project: Project, rule_id: str, settings: Settings) -> None:

@@ -15,25 +15,32 @@ from chassis.pages import page
 from labelmesh.qa.v1 import rule_service_pb2 as pb2
 from labelmesh.qa.v1.rule_service_pb2_grpc import RuleServiceServicer
 from labels.asset import Asset
-from labels.errors import FindingInvalid, LabelError
+from labels.errors import LabelError
 from labels.label import Label
 from labels.names import asset_name, label_name, parse_project
-from labels.proto import asset_from_pb, finding_to_pb, label_from_pb, severity_from_pb, severity_to_pb
+from labels.proto import asset_from_pb, finding_to_pb, label_from_pb
 from qa_engine import facts, findings, pictures, projects, texts
-from qa_engine.conduct import FLAGS, Action, Conduct, Mode
 from qa_engine.engine import Engine
 from qa_engine.errors import (
+    BacktestMissing,
     PictureUnreadable,
+    PrecisionTooLow,
     ProjectUnknown,
     QaError,
+    RuleNotEnforced,
     RuleSettingsInvalid,
     RuleUnknown,
+    RunEnded,
+    RunNotRevertible,
+    RunOvertaken,
+    RunUnknown,
 )
 from qa_engine.findings import StoredFinding
 from qa_engine.history import NO_HISTORY
+from qa_engine.life import changing
 from qa_engine.plugins.errors import DraftUnavailable, PluginChanged, PluginExists, PluginsFull, PluginUnknown
 from qa_engine.projects import Project
-from qa_engine.rule import AnyParameter, Need, Rule, Ruleset, Settings, Subject, TextParameter, Value
+from qa_engine.rule import Need, Subject
 from qa_engine.webhooks.errors import (
     DeliveryUnknown,
     WebhookChanged,
@@ -41,6 +48,7 @@ from qa_engine.webhooks.errors import (
     WebhooksTooMany,
     WebhookUnknown,
 )
+from qa_engine.wire import mode_said, rule_to_pb, settings_from_pb
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -51,6 +59,13 @@ STATUS = ErrorTable(
         ProjectUnknown: grpc.StatusCode.NOT_FOUND,
         RuleUnknown: grpc.StatusCode.NOT_FOUND,
         RuleSettingsInvalid: grpc.StatusCode.INVALID_ARGUMENT,
+        RunUnknown: grpc.StatusCode.NOT_FOUND,
+        RunOvertaken: grpc.StatusCode.ABORTED,
+        RunEnded: grpc.StatusCode.FAILED_PRECONDITION,
+        RunNotRevertible: grpc.StatusCode.FAILED_PRECONDITION,
+        BacktestMissing: grpc.StatusCode.FAILED_PRECONDITION,
+        PrecisionTooLow: grpc.StatusCode.FAILED_PRECONDITION,
+        RuleNotEnforced: grpc.StatusCode.FAILED_PRECONDITION,
         PluginUnknown: grpc.StatusCode.NOT_FOUND,
         PluginExists: grpc.StatusCode.ALREADY_EXISTS,
         PluginChanged: grpc.StatusCode.ABORTED,
@@ -63,8 +78,6 @@ STATUS = ErrorTable(
         WebhookKeyMissing: grpc.StatusCode.FAILED_PRECONDITION,
     }
 )
-_MODES = {pb2.RuleMode.Value(f"RULE_MODE_{mode}"): mode for mode in Mode}
-_ACTIONS = {pb2.RuleAction.Value(f"RULE_ACTION_{action}"): action for action in Action}
 
 
 class RuleServicer(RuleServiceServicer):
@@ -86,9 +99,10 @@ class RuleServicer(RuleServiceServicer):
         """Change a rule's settings in the project."""
         project = await self._project(request.parent)
         rule = self._engine.rule(request.rule.id, project.ruleset)
-        change = settings_from_pb(request.rule, rule, rule.settings(project.ruleset))
+        before = rule.settings(project.ruleset)
+        change, said = settings_from_pb(request.rule, rule, before), mode_said(request.rule, before)
         async with self._db.begin() as conn:
-            now = await projects.change_rule(conn, project.tenant, project.id, rule, change)
+            now = await changing.change(conn, project, rule, change, said=said)
         return pb2.UpdateRuleResponse(rule=rule_to_pb(rule, now), ruleset_revision=now.revision)
 
     async def EvaluateLabel(
@@ -139,72 +153,6 @@ class RuleServicer(RuleServiceServicer):
         project_id = parse_project(parent)
         async with self._db.read() as conn:
             return await projects.by_id(conn, caller().tenant, project_id)
-
-
-def rule_to_pb(rule: Rule, ruleset: Ruleset) -> pb2.Rule:
-    """A rule and the settings that hold."""
-    settings = rule.settings(ruleset)
-    return pb2.Rule(
-        id=rule.id,
-        description=rule.description,
-        enabled=settings.enabled,
-        severity=severity_to_pb(settings.severity),
-        parameters=[parameter_to_pb(p, settings.parameters[p.name]) for p in rule.parameters],
-        mode=pb2.RuleMode.Value(f"RULE_MODE_{settings.mode}"),
-        action=pb2.RuleAction.Value(f"RULE_ACTION_{settings.conduct.action}"),
-        route_boost=settings.conduct.route_boost,
-        route_pool=settings.conduct.route_pool,
-        precision_floor=settings.conduct.precision_floor,
-        version=rule.version,
-        custom=rule in ruleset.custom,
-        fixable=rule.fix is not None,
-    )
-
-
-def parameter_to_pb(parameter: AnyParameter, value: Value) -> pb2.RuleParameter:
-    """A parameter and what it is set to."""
-    pb = pb2.RuleParameter(name=parameter.name, description=parameter.description)
-    if isinstance(value, tuple):
-        pb.kind = pb2.RULE_PARAMETER_KIND_TEXTS
-        pb.texts.extend(value)
-    else:
-        pb.kind = pb2.RULE_PARAMETER_KIND_NUMBER
-        pb.value = value
-    return pb
-
-
-def settings_from_pb(pb: pb2.Rule, rule: Rule, before: Settings) -> Settings:
-    """Settings after a change; callers that know neither modes nor actions leave them as they were.
-
-    Raises RuleSettingsInvalid without a severity or when a parameter comes twice.
-    """
-    taking_texts = {parameter.name for parameter in rule.parameters if isinstance(parameter, TextParameter)}
-    parameters: dict[str, Value] = {
-        p.name: tuple(p.texts) if p.name in taking_texts or p.texts else p.value for p in pb.parameters
-    }
-    if len(parameters) < len(pb.parameters):
-        raise RuleSettingsInvalid("A parameter of the rule is given twice.")
-    try:
-        severity = severity_from_pb(pb.severity)
-    except FindingInvalid:
-        raise RuleSettingsInvalid("A rule needs a severity.") from None
-    settings = Settings(pb.enabled, severity, parameters, _conduct_from_pb(pb, before.conduct))
-    return settings.in_mode(_mode_from_pb(pb, before.mode))
-
-
-def _mode_from_pb(pb: pb2.Rule, before: Mode) -> Mode:
-    if pb.mode in _MODES:
-        return _MODES[pb.mode]
-    if not pb.enabled:
-        return Mode.DISABLED
-    return Mode.ENFORCE if before is Mode.DISABLED else before
-
-
-def _conduct_from_pb(pb: pb2.Rule, before: Conduct) -> Conduct:
-    if pb.action not in _ACTIONS:
-        return before
-    floor = pb.precision_floor if pb.HasField("precision_floor") else FLAGS.precision_floor
-    return Conduct(before.shadow, _ACTIONS[pb.action], pb.route_boost, pb.route_pool, floor)
 
 
 def stored_to_pb(stored: StoredFinding, project: Project) -> pb2.StoredFinding:

@@ -1,0 +1,31 @@
+"""SQL of changing how a project uses a rule, and of what must be there before a rule may count."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from qa_engine import projects
+from qa_engine.conduct import Mode
+from qa_engine.life import run, runs
+from qa_engine.projects import Project
+from qa_engine.rule import Rule, Ruleset, Settings
+
+
+async def change(
+    conn: AsyncConnection, project: Project, rule: Rule, change: Settings, *, said: bool
+) -> Ruleset:
+    """Change a rule in a project; parameters left out keep their value. Returns what holds now.
+
+    The revision grows only when something changed. `said` asks for a backtest of whatever is enforced; without it only
+    rules that change labels need one. Raises ProjectUnknown, RuleSettingsInvalid,
+    BacktestMissing or PrecisionTooLow.
+    """
+    # Held, so that two changes cannot cross.
+    held = await projects.by_id(conn, project.tenant, project.id, lock=True)
+    before = rule.settings(held.ruleset)
+    after = rule.change(before, change)
+    if after == before:
+        return held.ruleset
+    strict = said or after.conduct.action.changes_labels
+    if strict and after.mode is Mode.ENFORCE:
+        terms = run.terms(rule, after)
+        run.check_enforce(after, await runs.backtest(conn, held.uid, rule.id, terms))
+    return await projects.put_rule(conn, held, rule, after)

@@ -1,0 +1,219 @@
+"""Works on runs, a page at a time: what a page found and where the run goes on are one transaction.
+
+Several workers may share a database. A worker that is killed leaves its run to the next one, which goes on behind the
+last page that was stored.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import outbox
+from chassis.blobs import Blobs
+from chassis.clock import now_us
+from chassis.db import Database
+from chassis.errors import StorageFull, StorageUnavailable, reason
+from chassis.log import get_logger, where
+from labelmesh.label.v1 import asset_pb2, label_pb2
+from labels.proto import asset_from_pb, label_from_pb
+from qa_engine import projects
+from qa_engine.conduct import Mode
+from qa_engine.engine import Engine
+from qa_engine.errors import ProjectUnknown, QaError, RuleNotEnforced, RuleUnknown, RunOvertaken
+from qa_engine.findings import Evaluation
+from qa_engine.life import patches, precision, runs, seen, verdicts
+from qa_engine.life.run import Run, RunKind, RunState, Stage, settings_from_json
+from qa_engine.life.runs import Hit, Step
+from qa_engine.life.seen import Entry
+from qa_engine.looking import Looker, Submission
+from qa_engine.projects import Project
+from qa_engine.rule import Ruleset
+from qa_engine.webhooks import announce
+
+_POLL_SECONDS = 1.0
+_CLAIM_US = 60_000_000
+_log = get_logger(__name__)
+
+
+class RunWorker:
+    """Works on runs until it is left."""
+
+    def __init__(self, db: Database, engine: Engine, blobs: Blobs) -> None:
+        self._db = db
+        self._engine = engine
+        self._blobs = blobs
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._loop: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.create_task(self._run(), name="rule runs")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave what is under way; what was not stored is looked at again."""
+        self._stopping = True
+        if self._loop is not None:
+            self._loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._loop
+
+    def wake(self) -> None:
+        """A run waits."""
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                if await self.work():
+                    continue
+            except (StorageFull, StorageUnavailable) as error:
+                _log.warning("rule_runs_wait", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the loop must outlive whatever happens to one pass
+                _log.error("rule_runs_failed", fault=where(error))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._wake.wait()
+
+    async def work(self) -> bool:
+        """Work on one run until it ends or another takes it; False when none waits."""
+        async with self._db.read() as conn:
+            if not await runs.any_free(conn, now_us()):
+                return False
+        async with self._db.begin() as conn:
+            run = await runs.claim(conn, now_us(), now_us() + _CLAIM_US)
+        if run is None:
+            return False
+        next_run: Run | None = run
+        while next_run is not None:
+            run, next_run = next_run, await self._turn(next_run)
+        return True
+
+    async def _turn(self, run: Run) -> Run | None:
+        """One page; None where there is no more to do. A run that cannot go on fails with the error's name."""
+        try:
+            return await self._page(run)
+        except QaError as error:
+            failed = reason(type(error))
+        except (StorageFull, StorageUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 - one run's trouble must not stop the others
+            _log.error("rule_run_failed", run=run.uid, fault=where(error))
+            failed = "INTERNAL"
+        async with self._db.begin() as conn:
+            await runs.to_state(conn, run, RunState.FAILED, now_us(), failed)
+        return None
+
+    async def _page(self, run: Run) -> Run | None:
+        async with self._db.read() as conn:
+            project = await self._project(conn, run)
+            entries = await seen.page(conn, run.project_uid, run.stage, run.cursor)
+            evaluations = await self._judge(conn, run, project, entries)
+            hits = await _hits(conn, run, entries, evaluations)
+        step = _step(run, entries, hits)
+        try:
+            async with self._db.begin() as conn:
+                await self._store(conn, run, project, evaluations, hits, step)
+        except RunOvertaken:
+            return None
+        return None if step.ended else replace(run, stage=step.stage, cursor=step.cursor)
+
+    async def _store(
+        self,
+        conn: AsyncConnection,
+        run: Run,
+        project: Project,
+        evaluations: Sequence[Evaluation],
+        hits: Sequence[Hit],
+        step: Step,
+    ) -> None:
+        """Store what a page comes to; raises RunOvertaken, so that nothing of it stays."""
+        if run.kind is RunKind.ENFORCE:
+            step = replace(step, patched=await _patch(conn, run, project, evaluations))
+        now = now_us()
+        if not await runs.advance(conn, run, step, now, now + _CLAIM_US):
+            raise RunOvertaken
+        if run.stage is Stage.LABELS:
+            await runs.sample(conn, run.uid, hits)
+
+    async def _project(self, conn: AsyncConnection, run: Run) -> Project:
+        """The project as it is now, with nothing but the run's rule, on the run's terms."""
+        found = await projects.by_uid(conn, [run.project_uid])
+        if run.project_uid not in found:
+            raise ProjectUnknown
+        project = found[run.project_uid]
+        rule = self._engine.rule(run.rule, project.ruleset)
+        if rule.version != run.version:
+            raise RuleUnknown("The rule is another one by now.")
+        if run.kind is RunKind.ENFORCE and rule.settings(project.ruleset).mode is not Mode.ENFORCE:
+            raise RuleNotEnforced
+        settings = settings_from_json(run.settings).in_mode(Mode.ENFORCE)
+        custom = tuple(own for own in project.ruleset.custom if own.id == rule.id)
+        return replace(project, ruleset=Ruleset(project.ruleset.revision, {rule.id: settings}, custom))
+
+    async def _judge(
+        self, conn: AsyncConnection, run: Run, project: Project, entries: Sequence[Entry]
+    ) -> list[Evaluation]:
+        rules = tuple(rule for rule in self._engine.rules if rule.id == run.rule)
+        submissions = [
+            Submission(
+                project,
+                asset_from_pb(asset_pb2.Asset.FromString(entry.asset)),
+                label_from_pb(label_pb2.Label.FromString(entry.label)),
+            )
+            for entry in entries
+        ]
+        return await Looker(replace(self._engine, rules=rules), self._blobs).judge(conn, submissions)
+
+
+async def _hits(
+    conn: AsyncConnection, run: Run, entries: Sequence[Entry], evaluations: Sequence[Evaluation]
+) -> list[Hit]:
+    """What was found, each with what people said or did about it."""
+    labels = {e.label_uid for e in evaluations if e.findings}
+    said = await verdicts.about(conn, run.project_uid, run.rule, labels)
+    found = []
+    for entry, evaluation in zip(entries, evaluations, strict=True):
+        for finding in evaluation.findings:
+            right = said.get((evaluation.label_uid, finding.annotation_id))
+            if right is None and run.stage is Stage.REVIEWED:
+                right = precision.right(finding, entry.changed, kept=entry.kept)
+            found.append(Hit(evaluation.label_uid, evaluation.asset_uid, finding, right))
+    return found
+
+
+def _step(run: Run, entries: Sequence[Entry], hits: Sequence[Hit]) -> Step:
+    """What a page adds; behind the last label a backtest goes on with those that were reviewed."""
+    right = sum(hit.right is True for hit in hits)
+    wrong = sum(hit.right is False for hit in hits)
+    if run.stage is Stage.REVIEWED:
+        cursor = entries[-1].key if entries else run.cursor
+        return Step(run.stage, cursor, right=right, wrong=wrong, ended=not entries)
+    if not entries:
+        return Step(Stage.REVIEWED, "", ended=run.kind is not RunKind.BACKTEST)
+    labels = len({hit.label_uid for hit in hits})
+    return Step(run.stage, entries[-1].key, len(entries), labels, len(hits), right=right, wrong=wrong)
+
+
+async def _patch(conn: AsyncConnection, run: Run, project: Project, evaluations: Sequence[Evaluation]) -> int:
+    """Ask for the changes to a page of labels; how many labels."""
+    made = await patches.fresh(conn, evaluations)
+    events = [
+        (
+            patches.event(project, evaluation, ops, run.uid),
+            project.uid,
+            f"patched:{evaluation.label_uid}:{run.uid}",
+        )
+        for evaluation, ops in made
+    ]
+    await outbox.add_many(conn, events)
+    await announce.messages(conn, events)
+    return len(events)
