@@ -81,7 +81,7 @@ def test_a_mask_png_brings_every_pixel_back(item: Item) -> None:
 @given(item=spanned())
 @FAST
 def test_spans_come_back_to_the_character_in_any_script(form: str, item: Item) -> None:
-    options = Options(allow_empty=True)
+    options = Options(allow_empty=True, comments=True)
     if form == "conll":
         item = only_tokens(item)
     items, written, _ = around(form, item, TEXTS, options)

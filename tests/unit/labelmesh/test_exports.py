@@ -1,64 +1,35 @@
 import json
+from collections.abc import AsyncIterator
+from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
-from labelmesh.client.files.exports import conll_sentence, jsonl_line, status
+from formats.errors import NothingWritten
+from labelmesh.client.files.writing import status, write_export
 from labelmesh.client.labels import ExportedAsset
 from labels.asset import Asset
 from labels.label import Annotation, Choice, Label, LabelKind, Span
+from labels.ontology import Category, Ontology, Tool, ToolKind
+
+TEXT = "In Zürich 🚋"
+ONTOLOGY = Ontology(
+    (
+        Tool("entities", ToolKind.SPAN, (Category("PLACE"),)),
+        Tool("topic", ToolKind.CHOICE_SINGLE, (Category("travel"),)),
+    )
+)
+LABEL = Label(
+    LabelKind.REVIEW,
+    "ana",
+    (Annotation("a", "entities", "PLACE", Span(3, 9, "Zürich")), Annotation("c", "topic", "travel", Choice())),
+    uid="L1",
+    revision=2,
+)
 
 
-def span(text: str, start: int, end: int, category: str = "PLACE") -> Annotation:
-    return Annotation(f"a{start}-{end}", "entities", category, Span(start, end, text[start:end]))
-
-
-def test_iob2_marks_first_and_following_tokens() -> None:
-    text = "Ada Lovelace lived in London."
-    lines, lost = conll_sentence(text, [span(text, 0, 12, "PERSON"), span(text, 22, 28)])
-    assert lines == [
-        "Ada\tB-PERSON",
-        "Lovelace\tI-PERSON",
-        "lived\tO",
-        "in\tO",
-        "London\tB-PLACE",
-        ".\tO",
-    ]
-    assert lost == 0
-
-
-def test_a_span_inside_a_token_splits_it() -> None:
-    text = "Londonbound trains"
-    lines, _ = conll_sentence(text, [span(text, 0, 6)])
-    assert lines == ["London\tB-PLACE", "bound\tO", "trains\tO"]
-
-
-def test_neighbouring_spans_both_begin() -> None:
-    text = "BerlinParis"
-    lines, _ = conll_sentence(text, [span(text, 0, 6), span(text, 6, 11)])
-    assert lines == ["Berlin\tB-PLACE", "Paris\tB-PLACE"]
-
-
-def test_a_span_that_begins_with_a_space_still_begins() -> None:
-    text = "in New York"
-    lines, lost = conll_sentence(text, [span(text, 2, 11)])
-    assert lines == ["in\tO", "New\tB-PLACE", "York\tI-PLACE"]
-    assert lost == 0
-
-
-def test_overlapping_spans_are_counted_as_lost() -> None:
-    text = "New York Times"
-    lines, lost = conll_sentence(text, [span(text, 0, 8), span(text, 0, 14, "ORG")])
-    assert lines == ["New\tB-ORG", "York\tI-ORG", "Times\tI-ORG"]
-    assert lost == 1
-
-
-@given(st.text(max_size=60), st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=6))
-def test_every_kept_span_is_the_join_of_its_tokens(text: str, places: list[tuple[int, int]]) -> None:
-    spans = [span(text, start, start + size) for start, size in places if start + size <= len(text)]
-    lines, lost = conll_sentence(text, spans)
-    assert sum(line.split("\t")[1].startswith("B-") for line in lines) == len(spans) - lost
-    assert "".join(line.split("\t")[0] for line in lines) == "".join(text.split())
+async def exported(*items: ExportedAsset) -> AsyncIterator[ExportedAsset]:
+    for item in items:
+        yield item
 
 
 def test_status_says_where_an_asset_stands() -> None:
@@ -70,23 +41,25 @@ def test_status_says_where_an_asset_stands() -> None:
     assert status(ExportedAsset(asset, label, True, False)) == "reviewed"
 
 
-def test_jsonl_keeps_unicode_and_spans() -> None:
-    text = "In Zürich 🚋"
-    label = Label(
-        LabelKind.REVIEW,
-        "ana",
-        (span(text, 3, 9), Annotation("c", "topic", "travel", Choice())),
-        uid="L1",
-        revision=2,
+async def test_jsonl_keeps_unicode_spans_and_assets_without_a_label(tmp_path: Path) -> None:
+    items = exported(
+        ExportedAsset(Asset("k", text=TEXT, uid="A1"), LABEL, True, False),
+        ExportedAsset(Asset("l", text="nothing", uid="A2"), None, False, False),
     )
-    row = json.loads(jsonl_line(ExportedAsset(Asset("k", text=text, uid="A1"), label, True, False)))
-    assert row["text"] == text
-    assert row["label"]["annotations"][0] == {
-        "id": "a3-9",
-        "tool": "entities",
-        "category": "PLACE",
-        "start": 3,
-        "end": 9,
-        "text": "Zürich",
-    }
-    assert row["label"]["annotations"][1] == {"id": "c", "tool": "topic", "category": "travel"}
+    done = await write_export(items, "jsonl", tmp_path / "out.jsonl", ONTOLOGY)
+    first, second = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    assert first["text"] == TEXT
+    assert first["label"]["annotations"] == [
+        {"id": "a", "tool": "entities", "category": "PLACE", "start": 3, "end": 9, "text": "Zürich"},
+        {"id": "c", "tool": "topic", "category": "travel"},
+    ]
+    assert (second["status"], second["label"]) == ("unlabelled", None)
+    assert done.written == 2
+    assert done.by_status == {"reviewed": 1, "unreviewed": 0, "rejected": 0, "unlabelled": 1}
+
+
+async def test_an_export_without_a_label_leaves_no_file_and_says_why(tmp_path: Path) -> None:
+    items = exported(ExportedAsset(Asset("k", text=TEXT), None, False, True))
+    with pytest.raises(NothingWritten, match="1 rejected"):
+        await write_export(items, "conll", tmp_path / "out.conll", ONTOLOGY)
+    assert not list(tmp_path.iterdir())

@@ -27,18 +27,17 @@ class CocoWriter:
     """One instances file; category ids count from 1, the tool stands as `supercategory` and `tool`."""
 
     def __init__(self, place: Place, ontology: Ontology, options: Options, report: LossReport) -> None:
-        self._categories = Categories(ontology, SHAPES, options.tool)
+        names = self._categories = Categories(ontology, SHAPES, options.tool)
         self._report = report
         self._fit = Fit(report)
-        self._plain = options.plain
+        self._plain = options.plain_runs
         self._images = Lines(place.path)
         self._beside = place.path.with_name(place.path.name + ".annotations")
         self._annotations = Lines(self._beside)
         self._number = 0
-        pairs = zip(self._categories.names, self._categories.pairs, strict=True)
         listed = [
             {"id": n, "name": name, "supercategory": tool, "tool": tool}
-            for n, (name, (tool, _)) in enumerate(pairs, start=1)
+            for n, (name, tool) in enumerate(((name, names.tool(name)) for name in names.names), start=1)
         ]
         info = {"description": "Labelmesh export", "version": "1.0"}
         self._images.write(

@@ -1,8 +1,8 @@
 """CoNLL: a token and its IOB2 tag a line, a blank line after each text.
 
-A token is a run of letters and digits or one other sign; a span that begins or ends inside a token splits it. Before
-each text stand `# sent_id = key` and `# text = ...` (as JSON where it has line ends or such), from which the offsets
-come back exactly; without them (`plain`) the text is the tokens with one space between them.
+A token is a run of letters and digits or one other sign; a span that begins or ends inside a token splits it. With
+`comments` there stand `# sent_id = key` and `# text = ...` (as JSON where it has line ends or such) before each text,
+from which the offsets come back exactly; without them the text is its tokens with one space between them.
 """
 
 import json
@@ -34,7 +34,7 @@ class ConllWriter:
 
     def __init__(self, place: Place, ontology: Ontology, options: Options, report: LossReport) -> None:
         self._tool = only_tool(ontology, (ToolKind.SPAN,), options.tool, "CoNLL holds spans")
-        self._plain = options.plain
+        self._plain = not options.comments
         self._report = report
         self._lines = Lines(place.path)
 
@@ -56,7 +56,9 @@ class ConllWriter:
             self._report.drop(
                 "span that overlaps a longer one or holds no token", place_of(asset, annotation)
             )
-        if not self._plain:
+        if self._plain:
+            self._report.warn("Without comments CoNLL keeps neither keys nor the white space of texts.")
+        else:
             self._lines.write(f"# sent_id = {_quoted(asset.key)}\n# text = {_quoted(asset.text)}\n")
         self._lines.write("\n".join(lines) + "\n\n")
         self._report.assets += 1

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from labels.asset import Asset
-from labels.label import Annotation, Label, LabelKind
+from labels.label import Annotation, Confidence, ConfidenceMethod, Label, LabelKind
 
 
 class Status(StrEnum):
@@ -52,7 +52,11 @@ def is_picture(asset: Asset) -> bool:
 
 
 def read_label(
-    annotations: tuple[Annotation, ...], author: str = "", kind: LabelKind = LabelKind.DEFAULT
+    annotations: tuple[Annotation, ...],
+    author: str = "",
+    kind: LabelKind = LabelKind.DEFAULT,
+    score: float = 0.0,
 ) -> Label:
-    """The label of a record that says no more than its claims."""
-    return Label(kind, author, annotations)
+    """The label of a record; `score` is how sure a model was of it, above 0 to 1, 0 where none is stated."""
+    sure = Confidence(ConfidenceMethod.STATED, score, score, score) if score else None
+    return Label(kind, author, annotations, confidence=sure)

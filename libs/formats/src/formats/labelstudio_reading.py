@@ -59,7 +59,9 @@ class _Task:
             except (RecordBroken, AnnotationInvalid) as error:
                 self.problems.append(Problem(f"{self._place} result {number}", str(error)))
         author = str(answer.get("model_version") or "") if answer and kind is LabelKind.PREDICTION else ""
-        label = read_label(tuple(annotations), author, kind) if answer else None
+        predicted = answer is not None and kind is LabelKind.PREDICTION
+        score = fields.score(answer.get("score")) if answer and predicted else 0.0
+        label = read_label(tuple(annotations), author, kind, score) if answer else None
         status = Status.REJECTED if skipped else Status.UNREVIEWED if answer else Status.UNLABELLED
         return Item(asset, label, status, self._place)
 

@@ -1,8 +1,8 @@
 """Mask PNG: a picture of numbers for each picture, and a legend that says what they mean.
 
 A pixel's value is the number of the object it belongs to, 0 for none (with `semantic` the number of the category).
-Values up to 255 make a PNG of 8 bits, more one of 16. A pixel has one owner: where objects overlap the later one has
-it, and the report says what that cost the earlier.
+Values up to 255 make a PNG of 8 bits, more one of 16. A pixel has one owner: where objects overlap the smaller one has
+it, and the report says what that cost the larger.
 """
 
 import json
@@ -30,7 +30,7 @@ from formats.report import LossReport
 from labels import rle
 from labels.asset import Asset
 from labels.errors import AnnotationInvalid
-from labels.label import Annotation
+from labels.label import Annotation, Mask
 from labels.ontology import Ontology
 
 LEGEND = "legend.jsonl"
@@ -66,30 +66,29 @@ class MaskPngWriter:
         self._report.written += len(drawn)
 
     def _draw(self, item: Item, values: NDArray[np.uint16]) -> list[tuple[int, Annotation]]:
-        """Draw every object; those that keep a pixel with their values."""
-        sizes: list[tuple[int, Annotation, int]] = []
+        """Draw every object, the largest first; those that keep a pixel with their values."""
+        drawn: list[tuple[int, Annotation, Mask, int]] = []
         for annotation in item.annotations:
+            place = place_of(item.asset, annotation)
             number = self._categories.number(annotation)
             if number is None:
-                self._report.drop(
-                    "not a shape, which is all that a mask holds", place_of(item.asset, annotation)
-                )
+                self._report.drop("not a shape, which is all that a mask holds", place)
                 continue
             mask = self._fit.mask(item.asset, annotation)
-            value = number + 1 if self._semantic else len(sizes) + 1
+            value = number + 1 if self._semantic else len(drawn) + 1
             if mask is None:
                 continue
-            if value > _MAX_VALUE:
-                self._report.drop("more objects than a PNG has values", place_of(item.asset, annotation))
-                continue
             try:
-                bitmap = rle.to_bitmap(mask)
+                if value > _MAX_VALUE:
+                    raise AnnotationInvalid("More objects than a PNG has values.")
+                drawn.append((value, annotation, mask, rle.area(mask)))
             except AnnotationInvalid as error:
-                self._report.drop(str(error).removesuffix(".").lower(), place_of(item.asset, annotation))
-                continue
-            values[bitmap] = value
-            sizes.append((value, annotation, int(bitmap.sum())))
-        return self._settled(item, values, sizes)
+                self._report.drop(str(error).removesuffix(".").lower(), place)
+        for value, _, mask, _ in sorted(drawn, key=lambda one: -one[3]):
+            values[rle.to_bitmap(mask)] = value
+        return self._settled(
+            item, values, [(value, annotation, size) for value, annotation, _, size in drawn]
+        )
 
     def _settled(
         self, item: Item, values: NDArray[np.uint16], sizes: list[tuple[int, Annotation, int]]
@@ -101,10 +100,10 @@ class MaskPngWriter:
             if self._semantic:
                 kept.append((value, annotation))
             elif not left[value]:
-                self._report.drop("object hidden by later ones, or without pixels", place)
+                self._report.drop("object hidden by smaller ones, or without pixels", place)
             else:
                 if left[value] < size:
-                    self._report.change("pixels given to a later object", place, float(left[value] / size))
+                    self._report.change("pixels given to a smaller object", place, float(left[value] / size))
                 kept.append((value, annotation))
         if self._semantic and len({value for value, _ in kept}) < len(kept):
             self._report.change("objects of one category merged", item.asset.key[:80], 0.0)

@@ -12,37 +12,43 @@ CHOICES = frozenset({ToolKind.CHOICE_SINGLE, ToolKind.CHOICE_MULTI})
 
 
 class Categories:
-    """The categories of an ontology's tools of some kinds, in order, each with a name of its own.
+    """The categories of an ontology's tools of some kinds, in order, as classes: a name each, and a number from 0.
 
-    A category that two tools have is called `tool/category`.
+    Tools of different kinds that have the same category share its class, as the shape tells them apart where the
+    format has both. Where two tools of one kind have it, the classes are called `tool/category`.
     """
 
     def __init__(self, ontology: Ontology, kinds: Collection[ToolKind], only: str = "") -> None:
         self.tools: tuple[Tool, ...] = tuple(
             tool for tool in ontology.tools if tool.kind in kinds and only in ("", tool.name)
         )
-        pairs = [(tool.name, name) for tool in self.tools for name in tool.category_names]
-        count = Counter(name for _, name in pairs)
-        self._names = {pair: pair[1] if count[pair[1]] == 1 else "/".join(pair) for pair in pairs}
-        self._numbers = {pair: number for number, pair in enumerate(pairs)}
+        count = Counter((tool.kind, name) for tool in self.tools for name in tool.category_names)
+        shared = {name for (_, name), n in count.items() if n > 1}
+        self._names = {
+            (tool.name, name): f"{tool.name}/{name}" if name in shared else name
+            for tool in self.tools
+            for name in tool.category_names
+        }
+        self._numbers = {name: number for number, name in enumerate(dict.fromkeys(self._names.values()))}
 
     @property
     def names(self) -> list[str]:
-        """All names, in the order of their numbers."""
-        return list(self._names.values())
+        """The classes' names, in the order of their numbers."""
+        return list(self._numbers)
 
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """Tool and category of each number."""
-        return list(self._names)
+    def tool(self, name: str) -> str:
+        """The tool that a class belongs to; "" where several share it."""
+        tools = [tool for (tool, _), one in self._names.items() if one == name]
+        return tools[0] if len(tools) == 1 else ""
 
     def name(self, annotation: Annotation) -> str | None:
-        """What the format calls the annotation's category; None where it is not among these."""
+        """The annotation's class; None where it is not among these."""
         return self._names.get((annotation.tool, annotation.category))
 
     def number(self, annotation: Annotation) -> int | None:
-        """Its number from 0; None where it is not among these."""
-        return self._numbers.get((annotation.tool, annotation.category))
+        """Its class's number from 0; None where it is not among these."""
+        name = self.name(annotation)
+        return None if name is None else self._numbers[name]
 
 
 def check_tool(ontology: Ontology, name: str) -> None:

@@ -18,7 +18,8 @@ class Options:
     """Choices of the user; each format looks at those that concern it.
 
     `images`: folder of the pictures, for their sizes where a file does not say them. `tool`: the only tool whose
-    annotations are written. `plain`: CoNLL without comments, COCO run lengths as numbers. `semantic`: mask PNG with
+    annotations are written. `comments`: CoNLL with each text and key above its tokens. `plain_runs`: COCO's run
+    lengths as numbers. `semantic`: mask PNG with
     a value for each category instead of each object. `voc_first_px`: the number that VOC gives to the first pixel,
     1 in the devkit's own files and 0 in many others'.
     """
@@ -27,7 +28,8 @@ class Options:
     tool: str = ""
     strict: bool = False
     allow_empty: bool = False
-    plain: bool = False
+    comments: bool = False
+    plain_runs: bool = False
     semantic: bool = False
     shapes: Shapes = Shapes.AUTO
     voc_first_px: int = 1

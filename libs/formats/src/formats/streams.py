@@ -131,6 +131,11 @@ class Source:
                     seen.add(mark)
             yield self._counted(found)
 
+    def refuse_loss(self) -> None:
+        """Raise LossRefused unless all that was read so far came through."""
+        if not self.report.lossless:
+            raise LossRefused(f"Not all of {self.path.name} came through ({losses(self.report)}).")
+
     def _guarded(self) -> Iterator[Item | Problem]:
         try:
             yield from self.codec.reader(self.path, self.options, self.report, self.declared)

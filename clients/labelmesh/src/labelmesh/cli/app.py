@@ -9,8 +9,10 @@ from pathlib import Path
 
 import typer
 
+from formats import FormatError
 from labelmesh.cli import (
     annotate,
+    convert,
     demo,
     export,
     findings,
@@ -32,7 +34,6 @@ from labelmesh.cli.console import err
 from labelmesh.cli.errors import UserError
 from labelmesh.client import LabelmeshError
 from labelmesh.client.files.rows import FileUnusable
-from labelmesh.client.files.writing import ExportRefused
 from labelmesh.demo.photos import PhotosMissing
 from labelmesh.demo.watching import DemoFailed
 from labelmesh.local.errors import LocalError
@@ -78,6 +79,8 @@ app.command("segment")(segment.segment)
 app.command("review")(review.review)
 app.command("metrics")(metrics.metrics)
 app.command("export")(export.export)
+app.command("convert")(convert.convert)
+app.command("formats")(convert.formats)
 app.add_typer(queue.app, name="queue")
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(runs.app, name="runs")
@@ -98,7 +101,7 @@ def main() -> None:
         LocalError,
         LabelError,
         FileUnusable,
-        ExportRefused,
+        FormatError,
         DemoFailed,
         PhotosMissing,
     ) as error:

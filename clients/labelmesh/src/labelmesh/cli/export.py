@@ -1,59 +1,102 @@
 """`labelmesh export`: the labels of a project as a file."""
 
 import asyncio
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from labelmesh.cli import progress
-from labelmesh.cli.connect import ProjectId, StateDir, open_client
-from labelmesh.cli.console import err, plural
+from formats import CODECS, Options
+from formats.options import Shapes
+from labelmesh.cli import format_options as given
+from labelmesh.cli import loss_tables, progress
+from labelmesh.cli.connect import AsJson, ProjectId, StateDir, open_client
+from labelmesh.cli.console import err, print_json
 from labelmesh.cli.errors import UserError
-from labelmesh.client.files.writing import Exported, Form, span_tool, write_export
-
-
-class FormatOption(StrEnum):
-    """How the file looks."""
-
-    JSONL = "jsonl"
-    CONLL = "conll"
+from labelmesh.client.files.writing import Exported, write_export
 
 
 def export(
     project: ProjectId,
     form: Annotated[
-        FormatOption, typer.Option("--format", "-f", help="jsonl: everything; conll: tokens with IOB2 tags.")
-    ] = FormatOption.JSONL,
+        given.Form, typer.Option("--format", "-f", help="See `labelmesh formats` for what each holds.")
+    ] = given.Form.JSONL,
     include_unreviewed: Annotated[
         bool, typer.Option("--include-unreviewed", help="Also labels that no person has looked at.")
     ] = False,
-    tool: Annotated[str, typer.Option(help="Which span tool, for conll where there are several.")] = "",
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Default: PROJECT.jsonl or PROJECT.conll.", show_default=False),
+        typer.Option(
+            "-o",
+            "--output",
+            help="A file, or a folder or .zip. Default: PROJECT.jsonl ...",
+            show_default=False,
+        ),
     ] = None,
+    tool: given.Tool = "",
+    strict: given.Strict = False,
+    allow_empty: given.AllowEmpty = False,
+    comments: given.Comments = False,
+    semantic: given.Semantic = False,
+    plain_rle: given.PlainRuns = False,
+    shapes: given.ShapesOf = Shapes.AUTO,
+    voc_first: given.VocFirst = 1,
+    report: given.Report = None,
+    as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
     """Write the labels to a file: all of it or none, and it says what it left out.
 
     Only reviewed labels are written unless --include-unreviewed. JSONL has a row
     for every asset, with its status: reviewed, unreviewed, rejected or
-    unlabelled. CoNLL has the labelled texts only.
+    unlabelled. The other formats have the labelled assets only. What a format
+    cannot hold is counted in the report, and refused with --strict.
 
     [bold]Examples[/bold]
 
       labelmesh export tickets -o tickets.labels.jsonl
       labelmesh export news --format conll --include-unreviewed -o news.conll
+      labelmesh export parts --format coco -o parts.json --report loss.json
+      labelmesh export parts --format yolo -o parts.zip --strict
     """
-    target = output or Path(f"{project}.{form}")
-    done = asyncio.run(_export(project, Form(form.value), include_unreviewed, tool, target, state_dir))
-    _report(done, target)
+    target = output or Path(_default(project, form))
+    options = Options(
+        tool=tool,
+        strict=strict,
+        allow_empty=allow_empty,
+        comments=comments,
+        semantic=semantic,
+        plain_runs=plain_rle,
+        shapes=shapes,
+        voc_first_px=voc_first,
+    )
+    done = asyncio.run(_export(project, form, include_unreviewed, options, target, state_dir))
+    if done.report is not None:
+        loss_tables.save(report, done.report)
+    if as_json:
+        print_json(
+            {
+                "file": str(target),
+                "by_status": done.by_status,
+                "report": done.report and done.report.as_dict(),
+            }
+        )
+    else:
+        _report(done, target)
+
+
+def _default(project: str, form: given.Form) -> str:
+    suffix = CODECS[form.value].suffix
+    return f"{project}{suffix}" if suffix == f".{form.value}" else f"{project}.{form.value}{suffix}"
 
 
 async def _export(
-    project: str, form: Form, include_unreviewed: bool, tool: str, target: Path, state_dir: Path | None
+    project: str,
+    form: given.Form,
+    include_unreviewed: bool,
+    options: Options,
+    target: Path,
+    state_dir: Path | None,
 ) -> Exported:
     async with open_client(state_dir) as client:
         found = await client.projects.get(project)
@@ -63,22 +106,16 @@ async def _export(
             bar = bars.add_task("exporting", total=found.asset_count)
             return await write_export(
                 client.labels.export(project, include_unreviewed=include_unreviewed),
-                form,
+                form.value,
                 target,
-                tool=span_tool(found.ontology, tool) if form is Form.CONLL else "",
+                found.ontology,
+                options=options,
                 on_progress=lambda count: bars.update(bar, completed=count),
             )
 
 
 def _report(done: Exported, target: Path) -> None:
-    err.print(
-        f"[green]✓[/] {plural(done.written, 'asset')} written to {target}: "
-        + ", ".join(f"{count:,} {name}" for name, count in done.by_status.items()),
-        soft_wrap=True,
-    )
-    if done.spans_left_out:
-        err.print(
-            f"{plural(done.spans_left_out, 'span')} overlap a longer one or hold no token: not in the file."
-        )
-    if done.without_text:
-        err.print(f"{plural(done.without_text, 'long text')} kept in the blob store: not in the file.")
+    counts = ", ".join(f"{count:,} {name}" for name, count in done.by_status.items())
+    err.print(f"[green]✓[/] {target}: {counts}", soft_wrap=True)
+    if done.report is not None:
+        loss_tables.show(err, done.report)

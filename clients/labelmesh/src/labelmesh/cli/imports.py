@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from labelmesh.cli import progress
-from labelmesh.cli.connect import AsJson, ProjectId, StateDir, open_client
+from formats import Options
+from labelmesh.cli import format_options as given
+from labelmesh.cli import label_imports, progress
+from labelmesh.cli.connect import AsJson, ProjectId, StateDir, call, open_client
 from labelmesh.cli.console import err, out, plural, print_json
 from labelmesh.cli.errors import UserError
 from labelmesh.client import Client, ImportProgress, ImportRow
@@ -56,8 +58,26 @@ class _Checked:
 def import_(
     project: ProjectId,
     source: Annotated[
-        Path, typer.Argument(metavar="FILE|FOLDER", help=".jsonl, .csv, .txt, or a folder of pictures.")
+        Path,
+        typer.Argument(
+            metavar="FILE|FOLDER",
+            help=".jsonl, .csv, .txt, or a folder of pictures; with --format a file of labels.",
+        ),
     ],
+    form: Annotated[
+        given.Form | None,
+        typer.Option("--format", "-f", help="The file holds labels in this format.", show_default=False),
+    ] = None,
+    images: given.Images = None,
+    model: Annotated[
+        str, typer.Option("--model", help="The labels are predictions of this model.", show_default=False)
+    ] = "",
+    create: Annotated[
+        bool, typer.Option("--create", help="Make the project from the file's classes if there is none.")
+    ] = False,
+    strict: given.Strict = False,
+    voc_first: given.VocFirst = 1,
+    report: given.Report = None,
     skip_bad_rows: Annotated[
         bool, typer.Option("--skip-bad-rows", help="Import the good rows even when some are bad.")
     ] = False,
@@ -76,7 +96,23 @@ def import_(
       labelmesh import tickets tickets.csv     a column text, maybe key; the others become context
       labelmesh import tickets lines.txt       one text a line
       labelmesh import parts photos/           a folder of pictures
+
+    With --format the file brings labels too: texts or pictures that are not there
+    yet come first, then what the file says about them. People's labels and models'
+    predictions both wait in the queue for a reviewer.
+
+      labelmesh import parts instances.json --format coco --images photos/ --create
+      labelmesh import parts predictions.json --format coco --model yolo-11
+      labelmesh import news news.conll --format conll --create
     """
+    if form is not None:
+        options = Options(images=images, strict=strict, voc_first_px=voc_first)
+        wish = label_imports.Wish(project, source, form.value, options, model, create, skip_bad_rows)
+        outcome = call(state_dir, lambda client: label_imports.import_labels(client, wish))
+        label_imports.report(project, outcome, as_json=as_json, path=report)
+        return
+    if images or model or create or strict or report:
+        raise UserError("--images, --model, --create, --strict and --report need --format.")
     checked, done = asyncio.run(_import(project, source, skip_bad_rows, state_dir))
     if as_json:
         print_json(

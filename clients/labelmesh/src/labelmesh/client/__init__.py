@@ -21,6 +21,7 @@ from labelmesh.client.client import Client
 from labelmesh.client.endpoints import Endpoints, Tls
 from labelmesh.client.errors import LabelmeshError, NotConnected, Refused
 from labelmesh.client.importing import ImportProgress, ImportRow, RowError
+from labelmesh.client.label_rows import LabelImport, LabelRow
 from labelmesh.client.labels import ExportedAsset
 from labelmesh.client.metric import Metrics, Rate
 from labelmesh.client.plugin import (
@@ -65,6 +66,8 @@ __all__ = [
     "ImportProgress",
     "ImportRow",
     "ItemState",
+    "LabelImport",
+    "LabelRow",
     "LabelmeshError",
     "Lease",
     "Metrics",

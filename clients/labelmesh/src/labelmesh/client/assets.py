@@ -70,7 +70,7 @@ class Assets:
                     raise from_rpc(error, self._link.service, self._link.address) from error
 
     async def _import_stream(
-        self, job: _Import, unanswered: Unanswered
+        self, job: _Import, unanswered: Unanswered[asset_service_pb2.ImportRow]
     ) -> AsyncIterator[asset_service_pb2.ImportAssetsResponse]:
         """The answers of one connection, over the rows that no earlier connection got an answer for."""
 

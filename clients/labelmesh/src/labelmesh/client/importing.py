@@ -3,14 +3,18 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
-from labelmesh.review.v1 import asset_service_pb2
+from labelmesh.review.v1 import asset_service_pb2, label_service_pb2
 from labels.asset import Asset
 from labels.proto import asset_to_pb
 
 ROWS_A_MESSAGE = 500
 BYTES_A_MESSAGE = 2 << 20
 MAX_ERRORS = 1_000
+
+
+Answer = asset_service_pb2.ImportAssetsResponse | label_service_pb2.ImportLabelsResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class ImportProgress:
         """Rows answered so far."""
         return self.imported + self.skipped + self.refused
 
-    def plus(self, response: asset_service_pb2.ImportAssetsResponse) -> "ImportProgress":
+    def plus(self, response: "Answer") -> "ImportProgress":
         """The progress after one more answer."""
         room = MAX_ERRORS - len(self.errors)
         errors = tuple(RowError(error.line, error.reason, error.message) for error in response.errors[:room])
@@ -59,24 +63,23 @@ class ImportProgress:
             skipped=self.skipped + response.skipped,
             refused=self.refused + len(response.errors),
             errors=self.errors + errors,
-            project_asset_count=response.project_asset_count or self.project_asset_count,
+            project_asset_count=getattr(response, "project_asset_count", 0) or self.project_asset_count,
         )
 
 
-Batch = list[asset_service_pb2.ImportRow]
+P = TypeVar("P", asset_service_pb2.ImportRow, label_service_pb2.ImportLabelRow)
 
 
-class Batches:
-    """Rows cut into messages that stay well below the transport's 4 MiB."""
+class Messages(Generic[P]):
+    """Rows on the wire cut into messages that stay well below the transport's 4 MiB."""
 
-    def __init__(self, rows: Iterable[ImportRow], project: str) -> None:
-        self._rows = iter(rows)
-        self._project = project
-        self._left_over: asset_service_pb2.ImportRow | None = None
+    def __init__(self, rows: Iterator[P]) -> None:
+        self._rows: Iterator[P] = rows
+        self._left_over: P | None = None
 
-    def next(self) -> Batch:
+    def next(self) -> list[P]:
         """The next message's rows; empty at the end."""
-        batch: Batch = []
+        batch: list[P] = []
         size = 0
         while len(batch) < ROWS_A_MESSAGE and (row := self._take()) is not None:
             row_bytes = row.ByteSize()
@@ -87,49 +90,40 @@ class Batches:
             size += row_bytes
         return batch
 
-    def _take(self) -> asset_service_pb2.ImportRow | None:
+    def _take(self) -> P | None:
         row, self._left_over = self._left_over, None
-        if row is not None:
-            return row
-        source = next(self._rows, None)
-        if source is None:
-            return None
-        return asset_service_pb2.ImportRow(line=source.line, asset=asset_to_pb(source.asset, self._project))
+        return row if row is not None else next(self._rows, None)
 
 
-class Unanswered:
+class Batches(Messages[asset_service_pb2.ImportRow]):
+    """Assets as messages."""
+
+    def __init__(self, rows: Iterable[ImportRow], project: str) -> None:
+        super().__init__(
+            asset_service_pb2.ImportRow(line=row.line, asset=asset_to_pb(row.asset, project)) for row in rows
+        )
+
+
+class Unanswered(Generic[P]):
     """Rows sent whose answer has not come; a new connection begins with them.
 
     The server answers rows in order, so an answer over n rows settles the n oldest.
     """
 
-    def __init__(self, source: Batches) -> None:
-        self._source = source
-        self._sent: deque[asset_service_pb2.ImportRow] = deque()
+    def __init__(self, source: Messages[P]) -> None:
+        self._source: Messages[P] = source
+        self._sent: deque[P] = deque()
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[list[P]]:
         """Messages for one connection: first what an earlier one left unanswered, then new rows."""
-        again = list(self._sent)
-        for start in range(0, len(again), ROWS_A_MESSAGE):
-            yield from _small_enough(again[start : start + ROWS_A_MESSAGE])
+        again = Messages(iter(list(self._sent)))
+        while batch := again.next():
+            yield batch
         while batch := self._source.next():
             self._sent.extend(batch)
             yield batch
 
-    def answer(self, response: asset_service_pb2.ImportAssetsResponse) -> None:
+    def answer(self, response: Answer) -> None:
         """Forget the rows that an answer covers."""
         for _ in range(min(len(self._sent), response.imported + response.skipped + len(response.errors))):
             self._sent.popleft()
-
-
-def _small_enough(rows: Batch) -> Iterator[Batch]:
-    batch: Batch = []
-    size = 0
-    for row in rows:
-        if batch and size + row.ByteSize() > BYTES_A_MESSAGE:
-            yield batch
-            batch, size = [], 0
-        batch.append(row)
-        size += row.ByteSize()
-    if batch:
-        yield batch

@@ -1,11 +1,13 @@
 """Labels: making, reading and exporting them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ulid import ULID
 
 from labelmesh.client.calls import Link
+from labelmesh.client.importing import ImportProgress
+from labelmesh.client.label_rows import LabelImport, LabelRow, import_labels
 from labelmesh.review.v1 import label_service_pb2
 from labelmesh.review.v1.label_service_pb2_grpc import LabelServiceStub
 from labels import names
@@ -45,6 +47,20 @@ class Labels:
         )
         response = await self._link.unary(self._stub.CreateLabel, request, repeatable=True)
         return label_from_pb(response.label)
+
+    async def import_rows(
+        self,
+        job: LabelImport,
+        rows: Iterable[LabelRow],
+        on_progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ImportProgress:
+        """Import labels of assets that are there, in order; the end state, with every row that was refused.
+
+        Rows that the import of this id has stored before are skipped, so an interrupted import is resumed by
+        sending the same rows again; a lost connection is resumed by itself for up to a minute. `rows` is read once,
+        ahead of the server by a few messages at most. Raises LabelmeshError.
+        """
+        return await import_labels(self._link, job, rows, on_progress)
 
     async def update(
         self, project: str, seen: Label, annotations: Sequence[Annotation], *, request_id: str = ""

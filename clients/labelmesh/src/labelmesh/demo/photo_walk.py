@@ -18,7 +18,7 @@ from labelmesh.client import (
 )
 from labelmesh.client.files.picture import measure
 from labelmesh.client.files.rows import MAX_PICTURE_BYTES
-from labelmesh.client.files.writing import Form, write_export
+from labelmesh.client.files.writing import write_export
 from labelmesh.client.segment import Click, PostProcess
 from labelmesh.demo import photos
 from labelmesh.demo.photos import Photo, Thing
@@ -172,9 +172,9 @@ class PhotoWalk:
 
     async def _export(self) -> None:
         self._export_dir.mkdir(parents=True, exist_ok=True)
-        target = self._export_dir / f"{photos.NAME}.{Form.JSONL}"
+        target = self._export_dir / f"{photos.NAME}.jsonl"
         self.summary.exports[target.name] = await write_export(
-            self._client.labels.export(photos.NAME), Form.JSONL, target
+            self._client.labels.export(photos.NAME), "jsonl", target, self._ontology
         )
         for photo in self._photos:
             target = self._export_dir / f"{photos.NAME}-{photo.key}.png"

@@ -5,7 +5,7 @@ from pathlib import Path
 from time import monotonic
 
 from labelmesh.client import Client, Project, RunConfig, RunState, Shots
-from labelmesh.client.files.writing import Form, write_export
+from labelmesh.client.files.writing import write_export
 from labelmesh.demo.material import Material
 from labelmesh.demo.reviewer import review_all
 from labelmesh.demo.summary import Batch, ProjectSummary, order_of
@@ -100,9 +100,10 @@ class Walk:
 
     async def _export(self) -> None:
         self._export_dir.mkdir(parents=True, exist_ok=True)
-        (tool,) = self._material.ontology.tools
-        forms = [Form.JSONL, Form.CONLL] if tool.kind is ToolKind.SPAN else [Form.JSONL]
+        ontology = self._material.ontology
+        spans = any(tool.kind is ToolKind.SPAN for tool in ontology.tools)
+        forms = ["jsonl", "conll"] if spans else ["jsonl"]
         for form in forms:
             target = self._export_dir / f"{self._material.name}.{form}"
             items = self._client.labels.export(self._material.name)
-            self.summary.exports[target.name] = await write_export(items, form, target, tool=tool.name)
+            self.summary.exports[target.name] = await write_export(items, form, target, ontology)

@@ -1,117 +1,62 @@
 """Writing an export: a file that is either whole or not there."""
 
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import TextIO
 
-from labelmesh.client.files.exports import conll_sentence, jsonl_line, status
+from formats import Item, LossReport, Options, writing
+from formats.item import Status
 from labelmesh.client.labels import ExportedAsset
-from labels.ontology import Ontology, ToolKind
-
-_STATUSES = ("reviewed", "unreviewed", "rejected", "unlabelled")
-
-
-class ExportRefused(Exception):
-    """The export cannot be written; the message says why."""
-
-
-class Form(StrEnum):
-    """How an export looks."""
-
-    JSONL = "jsonl"
-    CONLL = "conll"
+from labels.ontology import Ontology
 
 
 @dataclass(slots=True)
 class Exported:
-    """What an export holds.
-
-    Assets by status, how many were written, spans and texts that found no place in CoNLL.
-    """
+    """What an export holds: assets written, all assets by status, and the account of what did not come through."""
 
     written: int = 0
-    by_status: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_STATUSES, 0))
-    spans_left_out: int = 0
-    without_text: int = 0
+    by_status: dict[str, int] = field(default_factory=lambda: {str(status): 0 for status in Status})
+    report: LossReport | None = None
 
 
-def span_tool(ontology: Ontology, wanted: str) -> str:
-    """The tool whose spans a CoNLL file holds; raises ExportRefused when that is not clear."""
-    tools = [tool.name for tool in ontology.tools if tool.kind is ToolKind.SPAN]
-    if not tools:
-        raise ExportRefused("CoNLL holds spans, and this project has no span tool; export it as JSONL.")
-    if wanted in tools:
-        return wanted
-    if wanted or len(tools) > 1:
-        raise ExportRefused(f"Choose the span tool with --tool: {', '.join(tools)}.")
-    return tools[0]
+def item_of(exported: ExportedAsset) -> Item:
+    """An asset of an export as formats know it."""
+    return Item(exported.asset, exported.label, status(exported))
+
+
+def status(exported: ExportedAsset) -> Status:
+    """Where the asset stands: a label that nobody looked at is unreviewed."""
+    if exported.rejected:
+        return Status.REJECTED
+    if exported.label is None:
+        return Status.UNLABELLED
+    return Status.REVIEWED if exported.reviewed else Status.UNREVIEWED
 
 
 async def write_export(
     items: AsyncIterator[ExportedAsset],
-    form: Form,
+    form: str,
     target: Path,
+    ontology: Ontology,
     *,
-    tool: str = "",
+    options: Options | None = None,
     on_progress: Callable[[int], None] = lambda _count: None,
 ) -> Exported:
-    """Write every item and put the file in place at the end; nothing is left behind when it fails.
+    """Write every item and put the file or folder in place at the end; nothing is left behind when it fails.
 
-    Raises ExportRefused when not one item would be in the file, or the place cannot be written.
+    `form` is a name of `formats.CODECS`. Raises FormatError: NothingWritten when not one annotation would be in the
+    file, LossRefused, OptionInvalid, or what the disk says.
     """
     done = Exported()
-    try:
-        with _draft(target) as file:
-            count = 0
-            async for item in items:
-                count += 1
-                done.by_status[status(item)] += 1
-                _write_item(item, form, tool, file, done)
-                if count % 64 == 0:
-                    on_progress(count)
-            on_progress(count)
-            if not done.written:
-                raise ExportRefused(_nothing(form, done))
-    except OSError as error:
-        raise ExportRefused(f"{target} cannot be written: {error.strerror}.") from error
+    with writing(target, form, ontology, options or Options()) as sink:
+        count = 0
+        async for exported in items:
+            count += 1
+            item = item_of(exported)
+            done.by_status[item.status] += 1
+            sink.add(item)
+            if count % 64 == 0:
+                on_progress(count)
+        on_progress(count)
+    done.written, done.report = sink.report.assets, sink.report
     return done
-
-
-def _write_item(item: ExportedAsset, form: Form, tool: str, file: TextIO, done: Exported) -> None:
-    if form is Form.JSONL:
-        file.write(jsonl_line(item) + "\n")
-        done.written += 1
-        return
-    if item.label is None or item.rejected:
-        return
-    if item.asset.text is None:
-        done.without_text += 1
-        return
-    wanted = [annotation for annotation in item.label.annotations if annotation.tool == tool]
-    lines, left_out = conll_sentence(item.asset.text, wanted)
-    file.write("\n".join(lines) + "\n\n")
-    done.written += 1
-    done.spans_left_out += left_out
-
-
-def _nothing(form: Form, done: Exported) -> str:
-    counts = ", ".join(f"{count:,} {name}" for name, count in done.by_status.items() if count) or "no assets"
-    return f"Nothing would be in the {form} file ({counts}), so none was written."
-
-
-@contextmanager
-def _draft(target: Path) -> Iterator[TextIO]:
-    """A file beside the target that takes its place when all went well."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
