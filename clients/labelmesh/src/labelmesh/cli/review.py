@@ -3,13 +3,13 @@
 import getpass
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 from typing import Annotated
 
 import typer
 
 from labelmesh.cli.connect import ProjectId, StateDir, open_client
 from labelmesh.cli.console import out, plural
+from labelmesh.cli.reviewing.active import ActiveClock
 from labelmesh.cli.reviewing.asking import InputEnded, ask_key, ask_line
 from labelmesh.cli.reviewing.background import Background
 from labelmesh.cli.reviewing.editing import HELP, Draft, EditRefused, edit, missing_choice
@@ -114,15 +114,16 @@ def _nothing_open(sitting: _Sitting) -> None:
 
 def _answer(sitting: _Sitting, lease: Lease) -> bool:
     """Ask until the item is answered or skipped; False to quit."""
-    began = monotonic()
+    clock = ActiveClock()
     while True:
         request = ask_key(_PROMPT, "acrsq")
+        clock.tick()
         if request.key == "q":
             return False
         if request.key == "s":
             return True
         try:
-            if _decide(sitting, lease, request.key, request.rest, monotonic() - began):
+            if _decide(sitting, lease, request.key, request.rest, clock):
                 sitting.leases.settled(lease)
                 return True
         except LabelmeshError as error:
@@ -133,35 +134,36 @@ def _answer(sitting: _Sitting, lease: Lease) -> bool:
             return True
 
 
-def _decide(sitting: _Sitting, lease: Lease, key: str, rest: str, seconds: float) -> bool:
+def _decide(sitting: _Sitting, lease: Lease, key: str, rest: str, clock: ActiveClock) -> bool:
     """Carry out accept, correct or reject; False when the reviewer went back."""
     queue, label = sitting.client.queue, lease.task.label
     if key == "a":
         if label is None:
             out.print("There is no label to accept; correct makes one.", style="yellow")
             return False
-        sitting.background.call(queue.submit_final(lease, label.annotations, active_seconds=seconds))
+        sitting.background.call(queue.submit_final(lease, label.annotations, active_seconds=clock.seconds))
         sitting.counts["accepted"] += 1
         return True
     if key == "r":
         reason = rest or ask_line("Why can it not be labelled?")
+        clock.tick()
         if not reason:
             return False
-        sitting.background.call(queue.reject(lease, reason[:2000], active_seconds=seconds))
+        sitting.background.call(queue.reject(lease, reason[:2000], active_seconds=clock.seconds))
         sitting.counts["rejected"] += 1
         return True
-    began = monotonic()
-    final = _corrected(sitting, lease, rest)
+    final = _corrected(sitting, lease, rest, clock)
     if final is None:
         return False
-    seconds += monotonic() - began
-    sitting.background.call(queue.submit_final(lease, final, active_seconds=seconds))
+    sitting.background.call(queue.submit_final(lease, final, active_seconds=clock.seconds))
     changed = label is None or final != label.annotations
     sitting.counts["corrected" if changed else "accepted"] += 1
     return True
 
 
-def _corrected(sitting: _Sitting, lease: Lease, first_line: str) -> tuple[Annotation, ...] | None:
+def _corrected(
+    sitting: _Sitting, lease: Lease, first_line: str, clock: ActiveClock
+) -> tuple[Annotation, ...] | None:
     """Let the reviewer change the label; None to go back."""
     asset, label = lease.task.asset, lease.task.label
     draft = Draft(sitting.ontology, asset.text, label.annotations if label else ())
@@ -173,6 +175,7 @@ def _corrected(sitting: _Sitting, lease: Lease, first_line: str) -> tuple[Annota
     line = first_line
     while True:
         line = line or ask_line("Category number:" if one_choice else "change >")
+        clock.tick()
         if line in ("back", "b"):
             return None
         try:

@@ -23,6 +23,7 @@ from labelmesh.client.errors import LabelmeshError, NotConnected, Refused
 from labelmesh.client.importing import ImportProgress, ImportRow, RowError
 from labelmesh.client.label_rows import LabelImport, LabelRow
 from labelmesh.client.labels import ExportedAsset
+from labelmesh.client.measure import Estimate, HoldOutPolicy, Lift, MetricQuery, MetricRow
 from labelmesh.client.metric import Metrics, Rate
 from labelmesh.client.plugin import (
     Plugin,
@@ -58,11 +59,13 @@ __all__ = [
     "Client",
     "Decision",
     "Endpoints",
+    "Estimate",
     "ExamplePool",
     "Explanation",
     "ExportedAsset",
     "FoundMasks",
     "Grid",
+    "HoldOutPolicy",
     "ImportProgress",
     "ImportRow",
     "ItemState",
@@ -70,6 +73,9 @@ __all__ = [
     "LabelRow",
     "LabelmeshError",
     "Lease",
+    "Lift",
+    "MetricQuery",
+    "MetricRow",
     "Metrics",
     "NotConnected",
     "ObjectPrompt",

@@ -9,6 +9,7 @@ from labelmesh.client.endpoints import Endpoints, Tls, check_token_is_safe, open
 from labelmesh.client.errors import LabelmeshError
 from labelmesh.client.labels import Labels
 from labelmesh.client.lineage import Lineages
+from labelmesh.client.measures import Measures
 from labelmesh.client.plugins import Plugins
 from labelmesh.client.projects import Projects
 from labelmesh.client.queue import Queue
@@ -75,6 +76,7 @@ class Client:
         self.labels = Labels(links["review-queue"])
         self.queue = Queue(links["review-queue"])
         self.lineage = Lineages(links["review-queue"])
+        self.measures = Measures(links["review-queue"])
         arrival = Arrival(self.projects)
         self._arrival = arrival
         self.runs = Runs(links["llm-annotator"], arrival)
