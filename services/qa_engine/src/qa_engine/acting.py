@@ -8,7 +8,7 @@ from labels.errors import AnnotationInvalid
 from labels.label import Annotation, Finding
 from qa_engine.conduct import MAX_BOOST, Action
 from qa_engine.operation import Block, Change, Judgement, Operation, Route
-from qa_engine.rule import Context, Item, Rule, Settings
+from qa_engine.rule import Context, Item, Rule, Settings, Unchecked
 
 MAX_OPS = 10_000
 _log = get_logger()
@@ -19,6 +19,7 @@ def operations(
 ) -> Iterator[tuple[str, Operation]]:
     """What the rule's action makes of its findings about one label."""
     conduct = settings.conduct
+    findings = [finding for finding in findings if not isinstance(finding.message, Unchecked)]
     if not findings or conduct.action is Action.FLAG:
         return
     if conduct.action is Action.ROUTE:

@@ -142,7 +142,8 @@ class _Evaluation:
         into = self._into(settings, place)
         before = len(into)
         try:
-            into.extend(islice(_findings(rule, settings, label, subject), MAX_FINDINGS + 1 - before))
+            room = max(MAX_FINDINGS + 1 - before, 0)
+            into.extend(islice(_findings(rule, settings, label, subject), room))
         except Exception as error:  # noqa: BLE001 - one rule's mistake must not silence the others
             # The error's own words may quote the asset. Nothing is done about what it found until then.
             _log.error("rule_failed", rule=rule.id, label=label.uid, fault=where(error))

@@ -141,6 +141,12 @@ class Subject:
     history: History = NO_HISTORY
 
 
+class Unchecked(str):
+    """A rule's message that it could not check something: it is reported, and nothing is done about it."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """On what terms a project uses a rule."""

@@ -7,15 +7,17 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.bus import Event, Poison
+from chassis.bus import Event, NotYet, Poison
 from labelmesh.annotator.v1.annotator_events_pb2 import PredictionCreated, PredictionFailed
-from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated
+from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated, LabelPatched, RuleRunReverted
 from labels.errors import LabelError, LabelInvalid
 from labels.label import SEVERITY_WEIGHT, LabelKind
-from labels.names import ASSET, LABEL, parse
-from labels.proto import asset_from_pb, finding_from_pb, label_from_pb
+from labels.names import ASSET, LABEL, RULE_RUN, parse
+from labels.proto import asset_from_pb, correction_op_from_pb, finding_from_pb, label_from_pb
 from review_queue import evaluations, predictions, revisions
 from review_queue.errors import ReviewError
+from review_queue.patches import patching, undoing
+from review_queue.review import MAX_OPS
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
@@ -23,6 +25,8 @@ Handler = Callable[[AsyncConnection, Sequence[Event[Any]]], Awaitable[None]]
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _POOL = re.compile(r"([a-z][a-z0-9_-]{0,63})?")
 MAX_BOOST = 1_000.0
+_PATIENCE = 8
+"""Deliveries after which a label that has not come is taken for one that was refused."""
 
 
 def handlers() -> Mapping[type[Message], Handler]:
@@ -31,6 +35,8 @@ def handlers() -> Mapping[type[Message], Handler]:
         PredictionCreated: on_prediction_created,
         PredictionFailed: on_prediction_failed,
         LabelEvaluated: on_label_evaluated,
+        LabelPatched: on_label_patched,
+        RuleRunReverted: on_rule_run_reverted,
     }
 
 
@@ -58,6 +64,29 @@ async def on_label_evaluated(conn: AsyncConnection, events: Sequence[Event[Label
     try:
         await evaluations.store(conn, news)
     except ReviewError as error:
+        raise Poison(str(error)) from error
+
+
+async def on_label_patched(conn: AsyncConnection, events: Sequence[Event[LabelPatched]]) -> None:
+    """Rules change labels."""
+    news = _each(_patch, events)
+    missing = await patching.missing(conn, news)
+    pairs = list(zip(events, news, strict=True))
+    early = [e for e, patch in pairs if patch.label_uid in missing and e.delivered < _PATIENCE]
+    if early:
+        raise NotYet("The label has not arrived.", early)
+    try:
+        await patching.store(conn, [patch for patch in news if patch.label_uid not in missing])
+    except ReviewError as error:
+        raise Poison(str(error)) from error
+
+
+async def on_rule_run_reverted(conn: AsyncConnection, events: Sequence[Event[RuleRunReverted]]) -> None:
+    """What rules changed is undone."""
+    try:
+        for event in events:
+            await undoing.undo(conn, event.project_uid, parse(event.message.rule_run, RULE_RUN)[1])
+    except (LabelError, ReviewError) as error:
         raise Poison(str(error)) from error
 
 
@@ -102,4 +131,19 @@ def _evaluation(event: Event[LabelEvaluated]) -> evaluations.Evaluation:
         body=message.SerializeToString(),
         boost=message.priority_boost,
         pool=message.pool,
+        blocked=message.blocked,
+    )
+
+
+def _patch(event: Event[LabelPatched]) -> patching.Patch:
+    message = event.message
+    if not 1 <= len(message.ops) <= MAX_OPS:
+        raise LabelInvalid("A change by rules has 1 to 10,000 operations.")
+    return patching.Patch(
+        project_uid=event.project_uid,
+        asset_uid=parse(message.asset, ASSET)[1],
+        label_uid=parse(message.label, LABEL)[1],
+        rule_run=parse(message.rule_run, RULE_RUN)[1],
+        rules=tuple(message.rules),
+        ops=tuple(correction_op_from_pb(op) for op in message.ops),
     )

@@ -25,7 +25,7 @@ _REPLACE = (
 class Evaluation:
     """Findings about one label: `n` of them, the worst of weight `severity`, `body` the LabelEvaluated message.
 
-    `boost` and `pool` are what rules say about its way to a person.
+    `boost` and `pool` are what rules say about its way to a person; `blocked` that a person's label must not stand.
     """
 
     project_uid: str
@@ -37,6 +37,7 @@ class Evaluation:
     body: bytes
     boost: float = 0.0
     pool: str = ""
+    blocked: bool = False
 
 
 async def store(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> None:
@@ -52,6 +53,8 @@ async def store(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> Non
     valid = await _keep(conn, evaluations)
     now = {uid: task.standing for uid, task in held.items()}
     for e in valid:
+        if e.blocked:
+            now[e.asset_uid] = standing.after_block(now[e.asset_uid], e.label_uid)
         now[e.asset_uid] = standing.after_findings(
             now[e.asset_uid], e.label_uid, e.severity, e.n, boost=e.boost, pool=e.pool
         )

@@ -2,7 +2,7 @@
 
     WAITING --a prediction, its failure, a label from outside--> OPEN --a person's answer--> DONE
     OPEN --a policy takes the model's label unseen--> DONE --an error found by a rule, a demotion--> OPEN
-    DONE --a label from outside, on a rejected asset--> OPEN
+    DONE --a label from outside, on a rejected asset; a rule blocks the label--> OPEN
 
 A prediction becomes the current label only while no person has said anything: it never replaces a person's label,
 and it never reopens a task.
@@ -116,6 +116,19 @@ def after_edit(standing: Standing, label_uid: str, *, author: str = "") -> Stand
     if standing.label_kind is not LabelKind.REVIEW:
         return after_label(standing, label_uid, author=author)
     return replace(standing, revision=standing.revision + 1, label_uid=label_uid, author=author)
+
+
+def after_patch(standing: Standing, label_uid: str) -> Standing:
+    """Rules changed the current label: it stands as before, and its findings come anew."""
+    return replace(standing, revision=standing.revision + 1, label_uid=label_uid)
+
+
+def after_block(standing: Standing, label_uid: str) -> Standing:
+    """Rules say that a person's label must not stand: where it is the current one its task opens again."""
+    blocked = standing.label_kind is LabelKind.REVIEW and standing.label_uid == label_uid
+    if not blocked or standing.state is not TaskState.DONE:
+        return standing
+    return replace(standing, state=TaskState.OPEN, decision=None, review_time_us=0)
 
 
 def after_findings(

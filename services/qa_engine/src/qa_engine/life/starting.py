@@ -18,7 +18,6 @@ from qa_engine.life.precision import Precision
 from qa_engine.life.run import SECONDS_PER_HIT, Run, RunKind, RunState, Stage
 from qa_engine.projects import Project
 from qa_engine.rule import Rule, Settings
-from qa_engine.webhooks import announce
 
 
 async def backtest(
@@ -46,18 +45,16 @@ async def enforce(conn: AsyncConnection, project: Project, rule: Rule, author: s
 
 
 async def revert(conn: AsyncConnection, project: Project, uid: str) -> Run:
-    """Tell that what a run changed is to be undone; again, it changes nothing. Raises RunUnknown or RunNotRevertible.
+    """Tell that what a run changed is to be undone; again, it restores what had a person at work before.
 
-    A run that works is stopped by it.
+    A run that works is stopped by it. Raises RunUnknown or RunNotRevertible.
     """
     run = await runs.get(conn, project.uid, uid, lock=True)
     if run.kind is RunKind.BACKTEST:
         raise RunNotRevertible
-    if run.state is not RunState.REVERTED:
-        await runs.to_state(conn, run, RunState.REVERTED, now_us())
-        event = RuleRunReverted(rule_run=rule_run_name(project.id, uid))
-        await outbox.add(conn, event, project.uid, msg_id=f"reverted:{uid}")
-        await announce.messages(conn, [(event, project.uid, f"reverted:{uid}")])
+    await runs.to_state(conn, run, RunState.REVERTED, now_us())
+    event = RuleRunReverted(rule_run=rule_run_name(project.id, uid))
+    await outbox.add(conn, event, project.uid)
     return await runs.get(conn, project.uid, uid)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from labels.label import Severity
+from qa_engine.fixing import drop
 from qa_engine.rule import Parameter, Terms, shape_rule
 from qa_engine.rules.shape_overlap import crowded
 from qa_engine.shapes import Shapes
@@ -18,7 +19,7 @@ MIN_IOU = Parameter(
 )
 
 
-@shape_rule("duplicate_shape", severity=Severity.WARNING, parameters=(MIN_IOU,))
+@shape_rule("duplicate_shape", severity=Severity.WARNING, parameters=(MIN_IOU,), fix=drop)
 def duplicate_shape(shapes: Shapes, terms: Terms) -> Iterator[tuple[int, str]]:
     """No two shapes of the same tool and category cover the same place."""
     least = terms.number(MIN_IOU)

@@ -10,7 +10,7 @@ from labels.label import Box, Finding, Label, Mask, Polygon, Severity
 from qa_engine import colours
 from qa_engine.errors import ShapeUnreadable
 from qa_engine.inside import inside
-from qa_engine.rule import Context, Need, Parameter, TextParameter, rule
+from qa_engine.rule import Context, Need, Parameter, TextParameter, Unchecked, rule
 
 EVERY = "*"
 CHANNELS = {"RGB": ("red", "green", "blue"), "HSV": ("hue", "saturation", "value"), "LAB": ("L", "a", "b")}
@@ -116,12 +116,12 @@ def mask_color(label: Label, context: Context) -> Iterator[Finding]:
 def _judge(category: str, shape: Box | Polygon | Mask, context: Context, wanted: _Wanted) -> Iterator[str]:
     picture = context.subject.picture
     if picture is None:
-        yield "The picture could not be read to look at the shape's colour."
+        yield Unchecked("The picture could not be read to look at the shape's colour.")
         return
     try:
         pixels = inside(picture, shape)
     except (ShapeUnreadable, AnnotationInvalid):
-        yield "The shape does not fit the picture, so that its colour is not known."
+        yield Unchecked("The shape does not fit the picture, so that its colour is not known.")
         return
     if not len(pixels):
         yield "The shape covers no pixel of the picture."

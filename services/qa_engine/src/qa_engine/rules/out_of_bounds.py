@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from labels.label import Severity
+from qa_engine.fixing import clip
 from qa_engine.rings import MASK
 from qa_engine.rule import Parameter, Terms, shape_rule
 from qa_engine.shapes import Shapes
@@ -18,7 +19,7 @@ TOLERANCE = Parameter(
 )
 
 
-@shape_rule("out_of_bounds", severity=Severity.WARNING, parameters=(TOLERANCE,))
+@shape_rule("out_of_bounds", severity=Severity.WARNING, parameters=(TOLERANCE,), fix=clip)
 def out_of_bounds(shapes: Shapes, terms: Terms) -> Iterator[tuple[int, str]]:
     """No box or polygon reaches more than tolerance_px pixels beyond its picture."""
     tolerance = terms.number(TOLERANCE)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from labels.label import Mask, Severity
-from qa_engine.rule import Parameter, Terms, shape_rule
+from qa_engine.rule import Parameter, Terms, Unchecked, shape_rule
 from qa_engine.shapes import Shapes
 
 MIN_AREA = Parameter(
@@ -34,6 +34,6 @@ def polygon_min_area(shapes: Shapes, terms: Terms) -> Iterator[tuple[int, str]]:
         if pointless[place]:
             yield place, "The polygon has fewer than three points."
         elif np.isnan(areas[place]):
-            yield place, f"The {what} is too broken to be measured."
+            yield place, Unchecked(f"The {what} is too broken to be measured.")
         else:
             yield place, f"The {what} covers {shapes.areas[place]:.9g} square pixels, less than {least:.9g}."

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from labels.label import Severity
-from qa_engine.rule import Parameter, Terms, shape_rule
+from qa_engine.rule import Parameter, Terms, Unchecked, shape_rule
 from qa_engine.shapes import Shapes
 
 MAX_SHARE = Parameter(
@@ -40,4 +40,4 @@ def crowded(shapes: Shapes) -> Iterator[tuple[int, str]]:
     """What to say of labels with too many shapes side by side to compare them all, at their last shape."""
     for label in shapes.pairs.close.crowded.tolist():
         last = int(np.searchsorted(shapes.label, label, side="right")) - 1
-        yield last, "The label has too many shapes over each other to compare them all."
+        yield last, Unchecked("The label has too many shapes over each other to compare them all.")

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from labels.label import Severity
+from labels.correction import CorrectionOp
+from labels.label import Annotation, Severity
 from qa_engine.components import mask_components
-from qa_engine.rule import Parameter, Terms, shape_rule
+from qa_engine.fixing import without_pinholes
+from qa_engine.rule import Context, Parameter, Terms, Unchecked, shape_rule
 from qa_engine.shapes import Shapes
 
 LEAST = Parameter(
@@ -19,7 +21,11 @@ LEAST = Parameter(
 MOST = Parameter("most_holes", 100.0, 0.0, 1e6, "Most holes of one shape; 0 to 1e6.")
 
 
-@shape_rule("small_hole", severity=Severity.INFO, parameters=(LEAST, MOST), enabled=False)
+def _fix(annotation: Annotation, context: Context) -> CorrectionOp | None:
+    return without_pinholes(annotation, context.number(LEAST))
+
+
+@shape_rule("small_hole", severity=Severity.INFO, parameters=(LEAST, MOST), enabled=False, fix=_fix)
 def small_hole(shapes: Shapes, terms: Terms) -> Iterator[tuple[int, str]]:
     """No polygon or mask has a hole of less than min_hole_px square pixels, or more than most_holes of them."""
     least, most = terms.number(LEAST), terms.number(MOST)
@@ -29,7 +35,7 @@ def small_hole(shapes: Shapes, terms: Terms) -> Iterator[tuple[int, str]]:
     for place in shapes.runs:
         parts = mask_components(shapes, place)
         if parts is None:
-            yield place, "The mask is too large to look for its holes."
+            yield place, Unchecked("The mask is too large to look for its holes.")
         else:
             holes[place], small[place] = len(parts.hole_px), (parts.hole_px < least).sum()
     for place in np.flatnonzero(small).tolist():

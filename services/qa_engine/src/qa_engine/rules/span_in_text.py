@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from labels.label import Annotation, Finding, Label, Severity, Span
-from qa_engine.rule import Context, rule
+from qa_engine.rule import Context, Unchecked, rule
 
 
 @rule("span_in_text", severity=Severity.ERROR)
@@ -23,7 +23,7 @@ def _span(annotation: Annotation, span: Span, context: Context) -> Iterator[Find
     if text is None:
         unread = context.subject.asset.text_ref is not None
         yield context.finding(
-            "The asset's text could not be read to check the span."
+            Unchecked("The asset's text could not be read to check the span.")
             if unread
             else "The asset of the span has no text.",
             annotation.id,

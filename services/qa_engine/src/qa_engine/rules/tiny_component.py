@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from labels.label import Severity
+from labels.correction import CorrectionOp
+from labels.label import Annotation, Severity
 from qa_engine.components import mask_components
-from qa_engine.rule import Parameter, Terms, shape_rule
+from qa_engine.fixing import without_crumbs
+from qa_engine.rule import Context, Parameter, Terms, Unchecked, shape_rule
 from qa_engine.shapes import Shapes
 
 LEAST = Parameter(
@@ -18,7 +20,11 @@ LEAST = Parameter(
 )
 
 
-@shape_rule("tiny_component", severity=Severity.WARNING, parameters=(LEAST,), enabled=False)
+def _fix(annotation: Annotation, context: Context) -> CorrectionOp | None:
+    return without_crumbs(annotation, context.number(LEAST))
+
+
+@shape_rule("tiny_component", severity=Severity.WARNING, parameters=(LEAST,), enabled=False, fix=_fix)
 def tiny_component(shapes: Shapes, terms: Terms) -> Iterator[tuple[int, str]]:
     """No polygon or mask of several parts has one of less than min_part_px square pixels."""
     least = terms.number(LEAST)
@@ -29,7 +35,7 @@ def tiny_component(shapes: Shapes, terms: Terms) -> Iterator[tuple[int, str]]:
     for place in shapes.runs:
         parts = mask_components(shapes, place)
         if parts is None:
-            yield place, "The mask is too large to look for its parts."
+            yield place, Unchecked("The mask is too large to look for its parts.")
         elif len(parts.part_px) > 1:
             counts[place] = (parts.part_px < least).sum()
     for place in np.flatnonzero(counts).tolist():

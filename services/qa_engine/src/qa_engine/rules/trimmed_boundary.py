@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from labels.label import Finding, Label, Severity, Span
+from labels.correction import CorrectionOp
+from labels.label import Annotation, Finding, Label, Severity, Span
+from qa_engine.fixing import trim
 from qa_engine.rule import Context, TextParameter, rule
 
 CHARACTERS = TextParameter(
@@ -12,7 +14,12 @@ CHARACTERS = TextParameter(
 )
 
 
-@rule("trimmed_boundary", severity=Severity.INFO, parameters=(CHARACTERS,))
+def _fix(annotation: Annotation, context: Context) -> CorrectionOp | None:
+    unwanted = set("".join(context.texts(CHARACTERS)))
+    return trim(annotation, lambda character: character.isspace() or character in unwanted)
+
+
+@rule("trimmed_boundary", severity=Severity.INFO, parameters=(CHARACTERS,), fix=_fix)
 def trimmed_boundary(label: Label, context: Context) -> Iterator[Finding]:
     """No span begins or ends with white space, or with one of the characters given."""
     unwanted = set("".join(context.texts(CHARACTERS)))

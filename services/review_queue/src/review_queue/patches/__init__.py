@@ -1,0 +1,1 @@
+"""Changes that rules make to labels, and their undoing."""
