@@ -10,7 +10,12 @@ from chassis.ids import new_uid
 from labelmesh.annotator.v1 import annotator_service_pb2, prediction_run_service_pb2
 from labelmesh.annotator.v1.annotator_service_pb2_grpc import add_AnnotatorServiceServicer_to_server
 from labelmesh.annotator.v1.prediction_run_service_pb2_grpc import add_PredictionRunServiceServicer_to_server
-from labelmesh.review.v1.review_events_pb2 import AssetsImported, LabelReviewed, ProjectChanged
+from labelmesh.review.v1.review_events_pb2 import (
+    AssetsImported,
+    AssetsSealed,
+    LabelReviewed,
+    ProjectChanged,
+)
 from llm_annotator import llm, plans
 from llm_annotator.annotator import Annotator
 from llm_annotator.consumer import AnnotatorConsumer
@@ -70,6 +75,7 @@ def handlers(consumer: AnnotatorConsumer) -> dict[type[Message], Handler]:
     return {
         ProjectChanged: consumer.on_project_changed,
         AssetsImported: consumer.on_assets_imported,
+        AssetsSealed: consumer.on_assets_sealed,
         LabelReviewed: consumer.on_label_reviewed,
     }
 

@@ -26,7 +26,7 @@ from llm_annotator.projects import Project
 from llm_annotator.prompt import Shot
 from llm_annotator.run import RunConfig, Shots
 from llm_annotator.schema import text_tools
-from llm_annotator.tables import examples
+from llm_annotator.tables import examples, sealed_assets
 
 MAX_EXAMPLES = 512
 """Examples in one prompt."""
@@ -48,8 +48,10 @@ async def put(
 ) -> None:
     """Keep the asset's reviewed label.
 
-    An older revision than the one kept changes nothing, long texts are left out.
+    An older revision than the one kept changes nothing; long texts and sealed assets are left out.
     """
+    if await is_sealed(conn, project_uid, label.asset_uid):
+        return
     here = and_(examples.c.project_uid == project_uid, examples.c.asset_uid == label.asset_uid)
     newer = and_(here, examples.c.revision > label.revision)
     if (
@@ -71,6 +73,24 @@ async def put(
             review_time_us=now_us(),
         )
     )
+
+
+async def seal(conn: AsyncConnection, project_uid: str, asset_uids: Sequence[str]) -> None:
+    """Bar assets from the bank for good, whatever was or will be kept of them."""
+    rows = [{"project_uid": project_uid, "asset_uid": uid} for uid in sorted(set(asset_uids))]
+    if rows:
+        await conn.execute(insert_ignore(conn, sealed_assets), rows)
+        here = and_(
+            examples.c.project_uid == project_uid,
+            examples.c.asset_uid.in_([row["asset_uid"] for row in rows]),
+        )
+        await conn.execute(delete(examples).where(here))
+
+
+async def is_sealed(conn: AsyncConnection, project_uid: str, asset_uid: str) -> bool:
+    """Whether the asset is barred."""
+    here = and_(sealed_assets.c.project_uid == project_uid, sealed_assets.c.asset_uid == asset_uid)
+    return (await conn.execute(select(sealed_assets.c.asset_uid).where(here))).first() is not None
 
 
 async def remove(conn: AsyncConnection, project_uid: str, asset_uid: str) -> None:

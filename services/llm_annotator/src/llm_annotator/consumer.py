@@ -8,7 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.blobs import Blobs
 from chassis.bus import Event, NotYet, Poison
 from labelmesh.review.v1.queue_service_pb2 import DECISION_CORRECT, DECISION_REJECT
-from labelmesh.review.v1.review_events_pb2 import AssetsImported, LabelReviewed, ProjectChanged
+from labelmesh.review.v1.review_events_pb2 import (
+    AssetsImported,
+    AssetsSealed,
+    LabelReviewed,
+    ProjectChanged,
+)
 from labels.errors import LabelError
 from labels.names import ASSET, parse
 from labels.proto import label_from_pb
@@ -65,6 +70,17 @@ class AnnotatorConsumer:
                 raise Poison(type(error).__name__) from error
         self._wake_soon()
 
+    async def on_assets_sealed(self, conn: AsyncConnection, events: Sequence[Event[AssetsSealed]]) -> None:
+        """No prompt shows these assets from now on."""
+        for event in events:
+            # The same lock as a review's, so that one of the two sees what the other did.
+            await _locked(conn, event.project_uid)
+            try:
+                uids = [parse(name, ASSET)[1] for name in event.message.assets]
+            except LabelError as error:
+                raise Poison(type(error).__name__) from error
+            await bank.seal(conn, event.project_uid, uids)
+
     def _wake_soon(self) -> None:
         """Wake the worker when the commit should be done; if it is not, its own next look finds the work."""
         loop = asyncio.get_running_loop()
@@ -81,6 +97,9 @@ class AnnotatorConsumer:
             await projects.add_assets(conn, project, [message.asset], reviewed=True)
         position = await projects.mark_reviewed(conn, project_uid, asset_uid)
         await runs.forget_item(conn, project_uid, position)
+        if message.sealed:
+            await bank.seal(conn, project_uid, [asset_uid])
+            return
         if message.decision == DECISION_REJECT or not message.HasField("label"):
             await bank.remove(conn, project_uid, asset_uid)
             return

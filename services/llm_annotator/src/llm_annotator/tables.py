@@ -73,6 +73,14 @@ examples = Table(
     Index("examples_by_time", "project_uid", "review_time_us", "asset_uid"),
 )
 
+# Assets whose answer is sealed: none of them is ever in `examples`.
+sealed_assets = Table(
+    "sealed_assets",
+    metadata,
+    Column("project_uid", Text, primary_key=True),
+    Column("asset_uid", Text, primary_key=True),
+)
+
 # `config` is JSON; `ontology`, `prompt_revision` and `examples` (JSON) are fixed when a run starts.
 runs = Table(
     "runs",

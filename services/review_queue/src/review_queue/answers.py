@@ -23,7 +23,7 @@ from labels.asset import Asset
 from labels.label import Annotation, Label, LabelKind
 from labels.proto import asset_to_pb, correction_op_to_pb, label_from_pb, label_to_pb
 from review_queue import assets, requests, review, revisions, tables
-from review_queue.assurance import evidence
+from review_queue.assurance import evidence, gold, honeypots, testing
 from review_queue.assurance.evidence import Answered
 from review_queue.errors import EtagMismatch, LeaseLost, TaskNotFound
 from review_queue.lineage.digest import Kind
@@ -51,6 +51,7 @@ class Answer:
     time_us: int
     learned: Learned
     hidden: Label | None = None
+    sealed: bool = False
 
 
 async def submit(
@@ -66,12 +67,15 @@ async def submit(
         if (answer := await requests.seen(conn, project.uid, request)) is not None:
             return _from_answer(answer)
         task, asset = await _leased(conn, project, uid)
+        pot = await honeypots.find(conn, project, uid, submission.reviewer) if task.answered else None
+    if pot is not None:
+        return await testing.submit(db, blobs, project, pot, submission, request)
     now = now_us()
     annotations = review.decide(task, submission, now)
     if annotations is not None:
         await revisions.check(blobs, project, asset, annotations)
     learned = await _learn(project, uid, task, annotations)
-    answered = Answer(asset, task.base, annotations, submission, now, learned, task.hidden)
+    answered = Answer(asset, task.base, annotations, submission, now, learned, task.hidden, task.sealed)
     async with db.begin() as conn:
         if (answer := await requests.claim(conn, project.uid, request)) is not None:
             return _from_answer(answer)
@@ -106,6 +110,7 @@ async def _leased(conn: AsyncConnection, project: Project, uid: str) -> tuple[Le
         base=label if row.leased_label_uid else None,
         hidden=None if row.leased_label_uid else label,
         overruled=row.label_uid != row.leased_label_uid and row.label_kind != LabelKind.PREDICTION,
+        sealed=row.sealed > 0,
     )
     return task, assets.from_body(row.asset)
 
@@ -133,6 +138,8 @@ async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> lab
     await _record(conn, project, answer, label_uid, ops)
     looked_at = answer.base or answer.hidden
     await evidence.record(conn, project, Answered(answer.asset, looked_at, answer.annotations))
+    if answer.sealed:
+        await gold.learn(conn, answer.asset.uid, pb, looked_at, answer.submission.reviewer)
     if (
         answer.base
         and answer.base.kind is LabelKind.REVIEW
@@ -199,6 +206,7 @@ def _event(
         label=label,
         ops=map(correction_op_to_pb, answer.submission.ops),
         reviewer=answer.submission.reviewer,
+        sealed=answer.sealed,
     )
 
 
@@ -226,6 +234,7 @@ async def _record(
         "arm": answer.learned.arm,
         "experiment": answer.learned.experiment,
         **_facts(learned),
+        **await gold.judge(conn, answer.asset.uid, answer.annotations, looked_at),
     }
     await conn.execute(insert(tables.reviews).values(row))
     await enter(conn, Kind.REVIEW, [row])

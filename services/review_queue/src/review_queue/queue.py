@@ -14,8 +14,11 @@ from chassis.clock import now_us
 from chassis.db import Database
 from chassis.pages import fitting
 from review_queue import tables
+from review_queue.assurance import checks, honeypots
+from review_queue.assurance.honeypots import Pot
 from review_queue.errors import LeaseInvalid, LeaseLost, TaskNotFound
 from review_queue.measures.experiments import hide
+from review_queue.priority import rank
 from review_queue.project import Project
 from review_queue.review import TaskState
 from review_queue.shown import Shown, shown
@@ -57,12 +60,39 @@ async def lease_next(
     length = lease_us(seconds)
     async with db.begin() as conn:
         now = now_us()
-        leased = await _take(conn, project, reviewer, max_tasks or 1, now, now + length, pool)
+        wanted, end = max_tasks or 1, now + length
+        # Who asks for a pool's tasks gets nothing else.
+        checked = await checks.take(conn, project, reviewer, 0 if pool else wanted, now, end)
+        leased = [*checked.tasks, *await _take(conn, project, reviewer, wanted - len(checked), now, end, pool)]
         await hide(conn, project, [uid for uid, _ in leased])
         tasks = await shown(conn, project, [uid for uid, _ in leased], now, leased=True)
-        n = fitting(task.size for task in tasks)
-        await _give_back(conn, [uid for uid, _ in leased[n:]])
-    return [Lease(task, token, now + length) for task, (_, token) in zip(tasks[:n], leased[:n], strict=True)]
+        leases = [Lease(task, token, end) for task, (_, token) in zip(tasks, leased, strict=True)]
+        if checked:
+            leases = _mixed(project, [*leases, *(_pot(pot, reviewer, end) for pot in checked.pots)])
+        n = fitting(lease.task.size for lease in leases)
+        await _give_back(conn, project, reviewer, leases[n:], now)
+    return leases[:n]
+
+
+def _pot(pot: Pot, reviewer: str, end: int) -> Lease:
+    task = Shown(
+        uid=pot.uid,
+        state=TaskState.LEASED,
+        terms=pot.terms,
+        reviewer=reviewer,
+        prediction_error="",
+        pool="",
+        asset=pot.asset,
+        label=pot.label,
+        findings=pot.findings,
+    )
+    return Lease(task, pot.fencing_token, end)
+
+
+def _mixed(project: Project, leases: list[Lease]) -> list[Lease]:
+    """In priority order as the reviewer sees it, so that the place of a lease does not tell what it is."""
+    weights = project.definition.weights
+    return sorted(leases, key=lambda lease: (rank(lease.task.terms, weights), lease.task.uid))
 
 
 async def _take(
@@ -92,9 +122,14 @@ async def _take(
     return [(uid, token) for _, uid, token in sorted(taken)]
 
 
-async def _give_back(conn: AsyncConnection, uids: Sequence[str]) -> None:
-    if uids:
-        await conn.execute(update(tables.tasks).where(_t.uid.in_(uids)).values(lease_expire_us=0))
+async def _give_back(
+    conn: AsyncConnection, project: Project, reviewer: str, leases: Sequence[Lease], now: int
+) -> None:
+    if leases:
+        mine = and_(_t.uid.in_([lease.task.uid for lease in leases]), _t.state == TaskState.OPEN)
+        await conn.execute(update(tables.tasks).where(mine).values(lease_expire_us=0))
+    for lease in leases:
+        await honeypots.change(conn, project, lease.task.uid, reviewer, lease.fencing_token, now, 0)
 
 
 async def renew(db: Database, project: Project, uid: str, reviewer: str, token: int, seconds: int) -> int:
@@ -126,6 +161,8 @@ async def _change(db: Database, project: Project, uid: str, reviewer: str, token
             )
             .values(lease_expire_us=expire)
         )
-        if not changed.rowcount:
+        if changed.rowcount:
+            return
+        if not await honeypots.change(conn, project, uid, reviewer, token, now_us(), expire):
             there = select(_t.uid).where(_t.uid == uid, _t.project_uid == project.uid)
             raise LeaseLost if (await conn.execute(there)).first() else TaskNotFound

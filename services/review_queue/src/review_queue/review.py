@@ -69,7 +69,13 @@ class LeasedTask:
     lease_expire_us: int
     base: Label | None
     overruled: bool
+    sealed: bool = False
     hidden: Label | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether it needs no answer any more."""
+        return self.state is TaskState.DONE
 
 
 def check(submission: Submission) -> None:

@@ -10,6 +10,8 @@ from labelmesh.review.v1 import (
     asset_service_pb2_grpc,
     assurance_service_pb2,
     assurance_service_pb2_grpc,
+    gold_service_pb2,
+    gold_service_pb2_grpc,
     label_service_pb2,
     label_service_pb2_grpc,
     lineage_service_pb2,
@@ -23,6 +25,7 @@ from labelmesh.review.v1 import (
 )
 from review_queue.servicer.assets import AssetServicer
 from review_queue.servicer.assurance import AssuranceServicer
+from review_queue.servicer.gold import GoldServicer
 from review_queue.servicer.labels import LabelServicer
 from review_queue.servicer.lineage import LineageServicer
 from review_queue.servicer.metrics import MetricsServicer
@@ -67,5 +70,10 @@ def servicers(db: Database, blobs: Blobs) -> Sequence[Registration]:
             assurance_service_pb2_grpc.add_AssuranceServiceServicer_to_server,
             AssuranceServicer(db),
             assurance_service_pb2.DESCRIPTOR.services_by_name["AssuranceService"],
+        ),
+        (
+            gold_service_pb2_grpc.add_GoldServiceServicer_to_server,
+            GoldServicer(db, blobs),
+            gold_service_pb2.DESCRIPTOR.services_by_name["GoldService"],
         ),
     )

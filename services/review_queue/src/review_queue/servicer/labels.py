@@ -1,5 +1,6 @@
 """LabelService on the wire."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -103,13 +104,18 @@ class LabelServicer(LabelServiceServicer):
     ) -> AsyncIterator[pb2.ExportLabelsResponse]:
         """Stream every asset with its label."""
         project = await self._project(parse_project(request.parent))
+        counted: Counter[str] = Counter()
         async for item in export.export(self._db, project, include_unreviewed=request.include_unreviewed):
+            counted[item.kind] += 1
             yield pb2.ExportLabelsResponse(
                 asset=await inline(self._blobs.of(project.tenant), item.asset),
                 label=item.label,
                 reviewed=item.reviewed,
                 rejected=item.rejected,
+                auto_accepted=item.auto_accepted,
             )
+        if request.with_manifest:
+            yield pb2.ExportLabelsResponse(manifest=await export.manifest(self._db, project, counted))
 
     async def _project(self, project_id: str) -> Project:
         async with self._db.read() as conn:
