@@ -18,6 +18,7 @@ terms = st.builds(
     uncertainty=st.floats(0, 1),
     severity=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
     create_time_us=st.integers(NOW - 10_000 * HOUR_US, NOW),
+    boost=st.floats(0, 1_000),
 )
 
 
@@ -30,7 +31,8 @@ def test_formula() -> None:
 def test_the_terms_add_up_to_the_priority_and_each_names_its_weight(task: Terms, w: Weights) -> None:
     parts = terms_of(task, w, NOW)
     assert total(parts) == priority(task, w, NOW)
-    assert all(part.weight == getattr(w, part.name) for part in parts)
+    assert all(part.weight == getattr(w, part.name, 1.0) for part in parts)
+    assert parts[-1].contribution == task.boost
     assert all(part.contribution == part.weight * part.value for part in parts)
 
 

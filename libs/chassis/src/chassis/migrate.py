@@ -22,8 +22,8 @@ _PATIENCE_SECONDS = 60.0
 _log = get_logger(__name__)
 
 
-async def upgrade(db: Database, package: str) -> None:
-    """Bring the database to the newest version in `<package>/migrations/versions`.
+async def upgrade(db: Database, package: str, to: str = "heads") -> None:
+    """Bring the database to the newest version in `<package>/migrations/versions`, or to the revision `to`.
 
     One transaction, so a failed migration changes nothing. Replicas that start together take turns
     (advisory lock; SQLite: the immediate transaction). A statement that waits more than 10 s for a table
@@ -35,7 +35,7 @@ async def upgrade(db: Database, package: str) -> None:
     give_up = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     while True:
         try:
-            await _upgrade(db, scripts, package)
+            await _upgrade(db, scripts, package, to)
             return
         except StorageUnavailable:
             # The database may be starting too, or another replica is at work: services start in any order.
@@ -45,7 +45,7 @@ async def upgrade(db: Database, package: str) -> None:
             await asyncio.sleep(1)
 
 
-async def _upgrade(db: Database, scripts: ScriptDirectory, package: str) -> None:
+async def _upgrade(db: Database, scripts: ScriptDirectory, package: str, to: str) -> None:
     async with db.begin() as conn:
         if db.dialect == "postgresql":
             await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -53,7 +53,7 @@ async def _upgrade(db: Database, scripts: ScriptDirectory, package: str) -> None
         else:
             # The write lock is taken with the first statement, and must be held before versions are compared.
             await conn.execute(text("SELECT 1"))
-        await conn.run_sync(_run, scripts, package)
+        await conn.run_sync(_run, scripts, package, to)
 
 
 def create_event_tables(op: Operations | Any) -> None:
@@ -69,16 +69,16 @@ def _scripts(package: str) -> ScriptDirectory:
     return ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
 
 
-def _run(connection: Connection, scripts: ScriptDirectory, package: str) -> None:
+def _run(connection: Connection, scripts: ScriptDirectory, package: str, to: str) -> None:
     def steps(current: Any, _context: Any) -> Any:
         heads = (current,) if isinstance(current, str) else tuple(current)
         known = {revision.revision for revision in scripts.walk_revisions()}
         if not set(heads) <= known:
             _log.warning("schema is newer than this release", package=package, revisions=sorted(heads))
             return []
-        return scripts._upgrade_revs("heads", current)
+        return scripts._upgrade_revs(to, current)
 
-    environment = EnvironmentContext(Config(), scripts, fn=steps, destination_rev="heads")
+    environment = EnvironmentContext(Config(), scripts, fn=steps, destination_rev=to)
     with environment:
         environment.configure(connection=connection)
         environment.run_migrations()

@@ -40,8 +40,8 @@ def list_(
 ) -> None:
     """List tasks, the most urgent first; without a filter those that are not done.
 
-    Fields: age_hours, author, category, confidence, create_time, decision, findings, key, kind,
-    prediction_error, priority, review_time, reviewer, run, severity, state.
+    Fields: age_hours, audit, author, boost, category, confidence, create_time, decision, findings, key, kind,
+    pool, prediction_error, priority, review_time, reviewer, run, sealed, severity, state.
 
     [bold]Examples[/bold]
 

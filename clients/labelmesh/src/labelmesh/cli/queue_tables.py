@@ -17,6 +17,7 @@ _TERMS = {
     "uncertainty": "1 - confidence",
     "findings": "worst finding",
     "age_per_hour": "hours waited",
+    "boost": "added by a rule",
 }
 
 

@@ -29,15 +29,16 @@ class Queue:
         self._stub = QueueServiceStub(link.channel)
 
     async def lease_next(
-        self, project: str, max_tasks: int = 1, lease_seconds: int = 600
+        self, project: str, max_tasks: int = 1, lease_seconds: int = 600, *, pool: str = ""
     ) -> tuple[Lease, ...]:
-        """Lease up to `max_tasks` (1 to 100) of the most urgent open tasks for 5 to 86,400 seconds.
+        """Lease up to `max_tasks` (1 to 100) of the most urgent open tasks for 5 to 86,400 seconds, with
+        a pool only of those that rules sent there.
 
         Empty when nothing is open. Not repeated on a lost connection: the first answer's leases would be
         forgotten.
         """
         request = queue_service_pb2.LeaseNextRequest(
-            parent=names.project_name(project), max_tasks=max_tasks, lease_seconds=lease_seconds
+            parent=names.project_name(project), max_tasks=max_tasks, lease_seconds=lease_seconds, pool=pool
         )
         response = await self._link.unary(self._stub.LeaseNext, request, repeatable=False)
         return tuple(wire.lease_from_pb(pb) for pb in response.leases)

@@ -28,12 +28,13 @@ class Decision(StrEnum):
 class PriorityTerms:
     """What a priority was computed from.
 
-    1 - confidence, severity weight (0, 0.1, 0.5, 1) and hours since import.
+    1 - confidence, severity weight (0, 0.1, 0.5, 1), hours since import, and what a rule adds (0 to 1,000).
     """
 
     uncertainty: float
     severity: float
     age_hours: float
+    boost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

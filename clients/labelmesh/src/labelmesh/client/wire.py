@@ -84,7 +84,7 @@ def task_from_pb(pb: queue_pb.Task) -> Task:
         findings=tuple(finding_from_pb(finding) for finding in pb.findings),
         state=member(TaskState, queue_pb.TaskState.Name(pb.state), "OPEN"),
         priority=pb.priority,
-        terms=PriorityTerms(pb.terms.uncertainty, pb.terms.severity, pb.terms.age_hours),
+        terms=PriorityTerms(pb.terms.uncertainty, pb.terms.severity, pb.terms.age_hours, pb.terms.boost),
         reviewer=pb.reviewer,
         prediction_error=pb.prediction_error,
     )
