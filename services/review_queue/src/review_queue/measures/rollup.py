@@ -24,7 +24,7 @@ from review_queue.measures.tables import cell_sums, confidence_sums, review_sums
 from review_queue.measures.totals import CellTotals
 from review_queue.outcome import Cell
 
-BATCH = 500
+BATCH = 1_000
 MAX_TAIL = 10_000
 """Most reviews outside the sums that a reader adds up himself."""
 _FRESH, _REWORKED = 1, 2
