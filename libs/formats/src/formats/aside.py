@@ -9,15 +9,19 @@ _IN_MEMORY = 1 << 20
 
 
 class Aside:
-    """A file with a JSON value a line, put into its tree at the end."""
+    """A file put into its tree at the end."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by put_into
 
     def add(self, value: Any) -> None:
-        """Write one line."""
-        self._file.write(as_json(value).encode() + b"\n")
+        """Write a JSON value on a line."""
+        self.line(as_json(value))
+
+    def line(self, text: str) -> None:
+        """Write a line."""
+        self._file.write(text.encode() + b"\n")
 
     def put_into(self, tree: Tree) -> None:
         """Move the lines into the tree; nothing can be added any more."""

@@ -161,11 +161,12 @@ def as_json(value: Any) -> str:
 
 
 def safe_name(key: str) -> str:
-    """The key as a relative path; keys that would lead out of the folder are written as one quoted name."""
+    """The key as a relative path; keys that would lead out of the folder, or be hidden in it, become one quoted name."""
     path = PurePosixPath(key)
-    if path.is_absolute() or ".." in path.parts or "\\" in key or ":" in key or str(path) != key:
-        return quote(key, safe="").replace(".", "%2E", 2) if set(key) <= {".", "/"} else quote(key, safe="")
-    return key
+    tame = str(path) == key and not path.is_absolute() and not set(key) & {"\\", ":"}
+    if tame and not any(part.startswith(".") for part in path.parts):
+        return key
+    return quote(key, safe="").replace(".", "%2E", 1)
 
 
 def stem(name: str) -> str:

@@ -47,7 +47,8 @@ def elements(path: Path, arrays: frozenset[str]) -> Iterator[tuple[str, int, Any
                 yield name, counts[name], value
         except (ijson.JSONError, UnicodeDecodeError, ValueError, OverflowError) as error:
             last = (
-                ", ".join(f"{n:,} of {name or 'the list'}" for name, n in counts.items() if n) or "anything"
+                ", ".join(f"{n:,} of {name or 'the list'}" for name, n in sorted(counts.items()) if n)
+                or "anything"
             )
             # The library's own message quotes the file, which is the customer's.
             broken = "breaks off" if isinstance(error, ijson.IncompleteJSONError) else "is malformed"

@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from formats import fields
+from formats.aside import Aside
 from formats.codec import Declared, Place
 from formats.draft import Names, tree
 from formats.errors import FileUnusable, RecordBroken
@@ -27,7 +28,7 @@ from labels.ontology import Ontology
 
 
 class VocWriter:
-    """A folder or archive with Annotations/*.xml."""
+    """A folder or archive with Annotations/*.xml, their names in ImageSets/Main and the classes in labelmap.txt."""
 
     def __init__(self, place: Place, ontology: Ontology, options: Options, report: LossReport) -> None:
         self._categories = Categories(ontology, SHAPES, options.tool)
@@ -36,6 +37,9 @@ class VocWriter:
         self._fit = Fit(report)
         self._tree = tree(place.path, place.target)
         self._names = Names()
+        self._listed = Aside("ImageSets/Main/default.txt")
+        classes = "".join(f"{name}:::\n" for name in self._categories.names)
+        self._tree.put("labelmap.txt", f"# label:color_rgb:parts:actions\n{classes}".encode())
 
     def add(self, item: Item) -> None:
         """Write a picture's file."""
@@ -51,7 +55,9 @@ class VocWriter:
             "  <segmented>0</segmented>\n"
         )
         text = head + "".join(objects) + "</annotation>\n"
-        self._tree.put(f"Annotations/{self._names.of(asset.key)}.xml", text.encode())
+        name = self._names.of(asset.key)
+        self._tree.put(f"Annotations/{name}.xml", text.encode())
+        self._listed.line(name)
         self._report.assets += 1
         self._report.labels += 1
         self._report.written += len(objects)
@@ -81,7 +87,8 @@ class VocWriter:
         )
 
     def close(self) -> None:
-        """Write the archive's directory."""
+        """Write the list and the archive's directory."""
+        self._listed.put_into(self._tree)
         self._tree.close()
 
 
