@@ -99,7 +99,7 @@ async def _by_run(conn: AsyncConnection, project: Project, run_uid: str) -> dict
     )
     found: dict[str, Totals] = defaultdict(Totals)
     for row in await conn.execute(query):
-        found[row.run_uid] = from_sums(row._mapping)
+        found[row.run_uid] = from_sums(row._asdict())
     return found
 
 

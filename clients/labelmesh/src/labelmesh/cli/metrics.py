@@ -68,16 +68,20 @@ _GROUPS = {
 _STEPS = {By.HOUR: Step.HOUR, By.DAY: Step.DAY, By.WEEK: Step.WEEK}
 
 
+Grouping = Annotated[
+    list[By] | None,
+    typer.Option("--by", help="Group by this; a group and a time may be combined.", show_default=False),
+]
+Window = Annotated[
+    str, typer.Option("--window", help="Only answers of the last 90m, 24h, 7d, 4w.", show_default=False)
+]
+
+
 @app.command("show")
 def show(
     project: ProjectId,
-    by: Annotated[
-        list[By] | None,
-        typer.Option("--by", help="Group by this; a group and a time may be combined.", show_default=False),
-    ] = None,
-    window: Annotated[
-        str, typer.Option(help="Only answers of the last 90m, 24h, 7d, 4w.", show_default=False)
-    ] = "",
+    by: Grouping = None,
+    window: Window = "",
     reviewer: Annotated[str, typer.Option(help="Only answers of this reviewer.", show_default=False)] = "",
     run: Annotated[
         str, typer.Option("--run", help="Only answers to predictions of this run.", show_default=False)

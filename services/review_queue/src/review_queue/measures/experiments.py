@@ -94,7 +94,7 @@ async def _totals(conn: AsyncConnection, project: Project, experiment: int, arm:
     query = select(*(func.sum(c[name]).label(name) for name in REVIEW_FIELDS + CELL_FIELDS)).where(
         c.project_uid == project.uid, c.grain == Grain.ALL, c.arm == arm, c.experiment == experiment
     )
-    return from_sums((await conn.execute(query)).one()._mapping)
+    return from_sums((await conn.execute(query)).one()._asdict())
 
 
 async def _bins(conn: AsyncConnection, project: Project, experiment: int, arm: Arm) -> dict[int, int]:

@@ -31,7 +31,8 @@ from review_queue.project import Project
 
 _MAX_ROWS = 40 * q.MAX_GROUPS
 _l = tables.labels.c
-_K, _V = TypeVar("_K"), TypeVar("_V")
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 Key = tuple[int, int, str, str]
 """(first microsecond, end, tool, name): which step and which group."""
 
@@ -85,7 +86,7 @@ async def _of_reviews(
     names = REVIEW_FIELDS + CELL_FIELDS
     found: dict[Key, Totals] = defaultdict(Totals)
     for row in await _rows(conn, review_sums, project, question, names):
-        found[*question.time_of(row.start), "", named(row)] += from_sums(row._mapping)
+        found[*question.time_of(row.start), "", named(row)] += from_sums(row._asdict())
     for slot, totals in _held(question, add_up(rest).reviews.items(), lambda slot: slot):
         found[*question.time_of(slot.start), "", named(slot)] += totals
     return found

@@ -50,11 +50,12 @@ async def gather(client: Client, project: str, query: MetricQuery) -> Numbers:
 def draw(numbers: Numbers, path: Path) -> None:
     """Draw the page into a PNG. Raises UserError when the file cannot be written."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     from labelmesh.cli.plotting import panels, speed
 
-    figure = Figure(figsize=(16, 9.6), dpi=_DPI, facecolor="white", layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12, wspace=0.04, hspace=0.05)  # type: ignore[union-attr]
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12, wspace=0.04, hspace=0.05)
+    figure = Figure(figsize=(16, 9.6), dpi=_DPI, facecolor="white", layout=layout)
     axes = figure.subplots(2, 3)
     panels.reliability(axes[0][0], numbers.metrics.reliability)
     panels.confusion(axes[0][1], numbers.metrics.confusion)

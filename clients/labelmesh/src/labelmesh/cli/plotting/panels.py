@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labelmesh.cli.plotting.style import BLUE, GREY, INK, LIGHT, arms, empty, plain, short
-from labelmesh.client.measure import Metric, MetricRow
+from labelmesh.client.measure import Estimate, Metric, MetricRow
 from labelmesh.client.metric import ConfusionCell, Reliability
 
 _MAX_MATRIX = 9
@@ -105,50 +105,30 @@ def _matrix(cells: Sequence[ConfusionCell]) -> tuple[Counter[tuple[str, str]], l
 def by_class(axis: Any, rows: Sequence[MetricRow]) -> None:
     """F1 of each class with its interval, best first, n beside it."""
     title = "Agreement by class (F1)"
-    known = [
-        (row, found)
-        for row in rows
-        if (found := row.values.get(Metric.F1)) is not None and found.value is not None
-    ]
+    known = [(row.name, row.values[Metric.F1]) for row in rows if row.values[Metric.F1].value is not None]
     if not known:
         empty(axis, title, "No annotation was reviewed yet.")
         return
     most = sorted(known, key=lambda pair: -pair[1].n)[:_MAX_CLASSES]
-    shown = sorted(most, key=lambda pair: pair[1].value or 0.0)
-    left_out = len(known) - len(shown)
-    plain(
-        axis,
-        title,
-        f"the {len(shown)} most frequent of {len(known)} classes"
-        if left_out
-        else "predicted against final annotations",
-    )
-    places = range(len(shown))
-    values = [found.value or 0.0 for _, found in shown]
-    ends = [arms(found) for _, found in shown]
-    axis.hlines(places, 0, 1, color=LIGHT, linewidth=0.8, zorder=1)
-    axis.errorbar(
-        values,
-        places,
-        xerr=tuple(zip(*ends, strict=True)),
-        fmt="none",
-        ecolor=BLUE,
-        elinewidth=1.6,
-        capsize=2.5,
-        zorder=2,
-    )
-    axis.plot(values, places, color=BLUE, marker="o", markersize=5, linestyle="none", zorder=3)
-    for place, (_, found) in zip(places, shown, strict=True):
-        axis.text(
-            1.02,
-            place,
-            f"n={found.n:,}",
-            va="center",
-            fontsize=7.5,
-            color=GREY,
-            transform=axis.get_yaxis_transform(),
-        )
-    axis.set_yticks(places, [short(row.name) for row, _ in shown])
-    axis.set(xlim=(0, 1), ylim=(-0.6, len(shown) - 0.4), xlabel="F1")
+    note = "predicted against final annotations"
+    if len(known) > len(most):
+        note = f"the {len(most)} most frequent of {len(known)} classes"
+    plain(axis, title, note)
+    _dots(axis, sorted(most, key=lambda pair: pair[1].value or 0.0))
+    axis.set(xlim=(0, 1), ylim=(-0.6, len(most) - 0.4), xlabel="F1")
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
+
+
+def _dots(axis: Any, shown: Sequence[tuple[str, Estimate]]) -> None:
+    """A dot with whiskers for each name, from the bottom up."""
+    places = range(len(shown))
+    values = [found.value or 0.0 for _, found in shown]
+    ends = tuple(zip(*(arms(found) for _, found in shown), strict=True))
+    axis.hlines(places, 0, 1, color=LIGHT, linewidth=0.8, zorder=1)
+    axis.errorbar(values, places, xerr=ends, fmt="none", ecolor=BLUE, elinewidth=1.6, capsize=2.5, zorder=2)
+    axis.plot(values, places, color=BLUE, marker="o", markersize=5, linestyle="none", zorder=3)
+    beside = {"transform": axis.get_yaxis_transform(), "va": "center", "fontsize": 7.5, "color": GREY}
+    for place, (_, found) in zip(places, shown, strict=True):
+        axis.text(1.02, place, f"n={found.n:,}", **beside)
+    axis.set_yticks(places, [short(name) for name, _ in shown])

@@ -82,41 +82,23 @@ def worth(axis: Any, found: Lift) -> None:
         return
     plain(axis, title, f"experiment {found.experiment}: which tasks showed it was drawn at random")
     for place, (_, arm, colour) in enumerate(sides):
-        speed = arm.labels_per_hour
-        axis.barh(place, speed.value, height=0.5, color=colour, alpha=0.25, zorder=1)
-        axis.errorbar(
-            speed.value,
-            place,
-            xerr=[[end] for end in arms(speed)],
-            fmt="o",
-            color=colour,
-            markersize=6,
-            elinewidth=1.8,
-            capsize=3,
-            zorder=2,
-        )
-        axis.text(
-            0,
-            place - 0.36,
-            f" {speed.value:,.0f} labels/h, n={speed.n:,}",
-            fontsize=8,
-            color=INK,
-            va="center",
-        )
+        _speed(axis, place, arm.labels_per_hour, colour)
     axis.set_yticks(range(len(sides)), [name for name, _, _ in sides])
     axis.set(ylim=(-1.05, 1.6), xlabel="labels/h")
     axis.set_xlim(left=0)
     axis.tick_params(axis="y", length=0)
-    sentence = speed_sentence(found).replace(": ", ":\n", 1)
+    style = {"fontsize": 8.5, "fontweight": "bold", "color": _COLOURS[found.verdict], "va": "bottom"}
+    axis.text(0.0, 0.02, speed_sentence(found).replace(": ", ":\n", 1), transform=axis.transAxes, **style)
+
+
+def _speed(axis: Any, place: int, speed: Estimate, colour: str) -> None:
+    """One bar with its whiskers and its number below."""
+    ends = [[end] for end in arms(speed)]
+    whiskers = {"elinewidth": 1.8, "capsize": 3, "markersize": 6, "zorder": 2}
+    axis.barh(place, speed.value, height=0.5, color=colour, alpha=0.25, zorder=1)
+    axis.errorbar(speed.value, place, xerr=ends, fmt="o", color=colour, **whiskers)
     axis.text(
-        0.0,
-        0.02,
-        sentence,
-        transform=axis.transAxes,
-        fontsize=8.5,
-        color=_COLOURS[found.verdict],
-        fontweight="bold",
-        va="bottom",
+        0, place - 0.36, f" {speed.value:,.0f} labels/h, n={speed.n:,}", fontsize=8, color=INK, va="center"
     )
 
 
@@ -153,6 +135,6 @@ def _line(axis: Any, places: Sequence[Any], found: Sequence[Estimate], colour: s
 def _dates(axis: Any) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-    locator = AutoDateLocator(minticks=3, maxticks=7)
+    locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
     axis.xaxis.set_major_locator(locator)
-    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
