@@ -3,7 +3,7 @@
 Pictures and annotations are two arrays, so annotations are written beside and appended at the end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from formats import rings
@@ -21,6 +21,8 @@ from labels.label import Annotation, Box, Mask, Polygon
 from labels.ontology import Ontology
 
 _CHUNK = 1 << 20
+_BATCH_VALUES = 20_000
+_MASK_VALUES = 500
 
 
 class CocoWriter:
@@ -35,6 +37,8 @@ class CocoWriter:
         self._beside = place.path.with_name(place.path.name + ".annotations")
         self._annotations = Lines(self._beside)
         self._number = 0
+        self._values = 0
+        self._pending: list[tuple[dict[str, Any], Any]] = []
         listed = [
             {"id": n, "name": name, "supercategory": tool, "tool": tool}
             for n, (name, tool) in enumerate(((name, names.tool(name)) for name in names.names), start=1)
@@ -71,8 +75,24 @@ class CocoWriter:
         row = {"id": self._number, "image_id": image_id, "category_id": category + 1, **shape, "iscrowd": 0}
         if annotation.confidence:
             row["score"] = annotation.confidence
-        self._annotations.write(("\n" if self._number == 1 else ",\n") + as_json(row))
+        outline = shape["segmentation"] if "area" not in shape else None
+        self._pending.append((row, outline))
+        self._values += sum(map(len, outline)) if outline else _MASK_VALUES
+        if self._values >= _BATCH_VALUES:
+            self._flush()
         self._report.written += 1
+
+    def _flush(self) -> None:
+        """Write what is pending: areas are measured by the batch, which costs a tenth of one by one."""
+        outlined = [
+            (row, Polygon(tuple(map(tuple, rings_of)))) for row, rings_of in self._pending if rings_of
+        ]
+        for (row, _), area in zip(outlined, _areas([polygon for _, polygon in outlined]), strict=True):
+            row["area"] = area
+        for row, _ in self._pending:
+            self._annotations.write(("\n" if row["id"] == 1 else ",\n") + as_json(row))
+        self._pending.clear()
+        self._values = 0
 
     def _shape(self, item: Item, annotation: Annotation) -> Mapping[str, Any] | None:
         place = place_of(item.asset, annotation)
@@ -101,7 +121,7 @@ class CocoWriter:
             self._report.drop("shape without area", place_of(item.asset, annotation))
             return None
         segmentation = [[plain_number(value) for value in ring] for ring in polygon.rings]
-        return {"segmentation": segmentation, "area": geometry.area(polygon), **_boxed(box)}
+        return {"segmentation": segmentation, **_boxed(box)}
 
     def _run_lengths(self, mask: Mask) -> Mapping[str, Any] | None:
         box = rle.bounds(mask) or Box(0, 0, 0, 0)
@@ -111,6 +131,7 @@ class CocoWriter:
 
     def close(self) -> None:
         """Append the annotations to the pictures."""
+        self._flush()
         self._annotations.close()
         try:
             self._images.write('\n],\n"annotations":[')
@@ -125,3 +146,14 @@ class CocoWriter:
 
 def _boxed(box: Box) -> dict[str, Any]:
     return {"bbox": [plain_number(v) for v in (box.x_px, box.y_px, box.width_px, box.height_px)]}
+
+
+def _areas(polygons: Sequence[Polygon]) -> list[float]:
+    """Square pixels; of one too tangled to be measured, of its outline's box."""
+    try:
+        return geometry.areas(polygons).tolist() if polygons else []
+    except AnnotationInvalid:
+        if len(polygons) > 1:
+            return [area for polygon in polygons for area in _areas([polygon])]
+        box = rings.bounds(polygons[0])
+        return [box.width_px * box.height_px if box else 0.0]

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from formats.errors import FileUnusable, TargetTaken
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -157,11 +158,11 @@ def tree(path: Path, target: Path) -> Tree:
 
 def as_json(value: Any) -> str:
     """Compact JSON on one line."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def safe_name(key: str) -> str:
-    """The key as a relative path; keys that would lead out of the folder, or be hidden in it, become one quoted name."""
+    """The key as a relative path; one that would lead out of the folder, or be hidden in it, is quoted."""
     path = PurePosixPath(key)
     tame = str(path) == key and not path.is_absolute() and not set(key) & {"\\", ":"}
     if tame and not any(part.startswith(".") for part in path.parts):

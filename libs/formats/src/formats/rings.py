@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import shapely
 
 from labels import geometry, rle, shapes
@@ -93,8 +92,9 @@ def unjoined(ring: Ring) -> tuple[Ring, ...]:
 
 def bounds(polygon: Polygon) -> Box | None:
     """The smallest box around all points; None when it has no area."""
-    xy = np.concatenate([geometry.points(ring) for ring in polygon.rings])
-    (x0, y0), (x1, y1) = xy.min(axis=0).tolist(), xy.max(axis=0).tolist()
+    xs = [x for ring in polygon.rings for x in ring[::2]]
+    ys = [y for ring in polygon.rings for y in ring[1::2]]
+    x0, y0, x1, y1 = min(xs), min(ys), max(xs), max(ys)
     return Box(x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
 
 
