@@ -12,10 +12,12 @@ import typer
 from formats import FormatError
 from labelmesh.cli import (
     annotate,
+    audit,
     convert,
     demo,
     export,
     findings,
+    gold,
     imports,
     lineage,
     metrics,
@@ -82,6 +84,8 @@ app.command("export")(export.export)
 app.command("convert")(convert.convert)
 app.command("formats")(convert.formats)
 app.add_typer(queue.app, name="queue")
+app.add_typer(audit.app, name="audit")
+app.add_typer(gold.app, name="gold")
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(runs.app, name="runs")
 app.add_typer(rules.app, name="rules")

@@ -53,8 +53,28 @@ from labelmesh.client.segmentation_run import (
     SegmentationRunState,
 )
 from labelmesh.client.task import Decision, Explanation, Lease, Task, TaskCounts, TaskState
+from labelmesh.client.trust import (
+    AcceptancePolicy,
+    AnnotatorQuality,
+    Applied,
+    AssuranceCounts,
+    AssuranceStatus,
+    AutomationStage,
+    Certificate,
+    GoldSet,
+    SliceBy,
+    SliceThreshold,
+    ThresholdFit,
+)
 
 __all__ = [
+    "AcceptancePolicy",
+    "AnnotatorQuality",
+    "Applied",
+    "AssuranceCounts",
+    "AssuranceStatus",
+    "AutomationStage",
+    "Certificate",
     "Click",
     "Client",
     "Decision",
@@ -64,6 +84,7 @@ __all__ = [
     "Explanation",
     "ExportedAsset",
     "FoundMasks",
+    "GoldSet",
     "Grid",
     "HoldOutPolicy",
     "ImportProgress",
@@ -106,9 +127,12 @@ __all__ = [
     "SegmentedMask",
     "ShapeForm",
     "Shots",
+    "SliceBy",
+    "SliceThreshold",
     "StoredFinding",
     "Task",
     "TaskCounts",
     "TaskState",
+    "ThresholdFit",
     "Tls",
 ]

@@ -4,9 +4,11 @@ from types import TracebackType
 
 from labelmesh.client.arrival import Arrival
 from labelmesh.client.assets import Assets
+from labelmesh.client.assurance import Assurance
 from labelmesh.client.calls import Link
 from labelmesh.client.endpoints import Endpoints, Tls, check_token_is_safe, open_channel
 from labelmesh.client.errors import LabelmeshError
+from labelmesh.client.gold import Gold
 from labelmesh.client.labels import Labels
 from labelmesh.client.lineage import Lineages
 from labelmesh.client.measures import Measures
@@ -40,6 +42,8 @@ class Client:
     assets: Assets
     labels: Labels
     queue: Queue
+    assurance: Assurance
+    gold: Gold
     lineage: Lineages
     runs: Runs
     rules: Rules
@@ -75,6 +79,8 @@ class Client:
         self.assets = Assets(links["review-queue"])
         self.labels = Labels(links["review-queue"])
         self.queue = Queue(links["review-queue"])
+        self.assurance = Assurance(links["review-queue"])
+        self.gold = Gold(links["review-queue"])
         self.lineage = Lineages(links["review-queue"])
         self.measures = Measures(links["review-queue"])
         arrival = Arrival(self.projects)

@@ -14,7 +14,7 @@ from review_queue.assurance.binomial import binomial_cdf
 
 BAD = 2.5
 """The ratio to the target that the bets are on."""
-HEIGHT = 1_000.0
+HEIGHT = 5_000.0
 """Mean number of items, at least, until an alarm that nothing was wrong for."""
 _MOST = 10_000_000
 

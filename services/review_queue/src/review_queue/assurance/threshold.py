@@ -12,8 +12,10 @@ The evidence must be a random sample of what the threshold will decide on. Doubt
 they were doubtful are none.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from review_queue.assurance.binomial import binomial_cdf, items_for, upper_bound
 
@@ -63,7 +65,7 @@ def fit(seen: Sequence[Seen], target: float, delta: float, n_min: int) -> Fit:
     none = Fit(None, sample, 0, 0, 1.0, 1.0, delta)
     if sample < n_min:
         return none
-    counts = [_above(seen, threshold) for threshold in GRID]
+    counts = _above(seen)
     first = _start([n for n, _ in counts], target, delta)
     best: Fit | None = None
     for threshold, (n, k) in list(zip(GRID, counts, strict=True))[first:]:
@@ -77,9 +79,12 @@ def fit(seen: Sequence[Seen], target: float, delta: float, n_min: int) -> Fit:
     return best or none
 
 
-def _above(seen: Sequence[Seen], threshold: float) -> tuple[int, int]:
-    above = [s.wrong for s in seen if s.confidence >= threshold]
-    return len(above), sum(above)
+def _above(seen: Sequence[Seen]) -> list[tuple[int, int]]:
+    """How many labels are at or above each threshold of the grid, and how many of them are wrong."""
+    ordered = sorted(seen, key=lambda s: -s.confidence)
+    wrong = [0, *accumulate(s.wrong for s in ordered)]
+    numbers = [bisect_right(ordered, -threshold, key=lambda s: -s.confidence) for threshold in GRID]
+    return [(n, wrong[n]) for n in numbers]
 
 
 def _start(numbers: Sequence[int], target: float, delta: float) -> int:
