@@ -8,9 +8,11 @@ import pytest
 import sqlalchemy as sa
 from prometheus_client import REGISTRY
 
+from chassis.clock import now_us
 from labelmesh.label.v1 import label_pb2
-from labelmesh.review.v1 import label_service_pb2, project_service_pb2, queue_service_pb2
+from labelmesh.review.v1 import gold_service_pb2, label_service_pb2, project_service_pb2, queue_service_pb2
 from labelmesh.review.v1 import metrics_service_pb2 as pb2
+from labelmesh.review.v1.gold_service_pb2_grpc import GoldServiceStub
 from labels.correction import Relabel, Resize
 from labels.label import Annotation, Choice, Span
 from labels.proto import annotation_to_pb, correction_op_to_pb
@@ -140,6 +142,7 @@ async def test_steps_and_windows_hold_their_reviews(house: Any) -> None:
     assert await counts(step="METRIC_STEP_DAY") == [(0, 2), (24, 1), (168, 1)]
     assert await counts(step="METRIC_STEP_WEEK") == [(-72, 3), (96, 1)]
     assert await counts(start_time_us=HOUR_US) == [(0, 3)]
+    assert await counts(start_time_us=2**63 - 2, end_time_us=2**63 - 1) == [(0, 0)]
     assert await counts(start_time_us=HOUR_US, end_time_us=168 * HOUR_US) == [(0, 2)]
     assert await counts(start_time_us=2 * HOUR_US, end_time_us=3 * HOUR_US) == [(0, 0)]
     assert await counts(step="METRIC_STEP_DAY", end_time_us=HOUR_US) == [(0, 2)]
@@ -289,3 +292,42 @@ async def test_a_stream_tells_what_has_changed(house: Any) -> None:
     second = await stream.read()
     assert [(row.name, row.values[0].estimate.value) for row in second.rows] == [("bob", 2)]
     stream.cancel()
+
+
+async def test_answers_to_gold_are_told_by_reviewer_tests_among_them(house: Any) -> None:
+    project = await house.project()
+    assets = await house.import_texts("one", "two")
+    await house.deliver(project, *map(house.prediction, assets))
+    stub = GoldServiceStub(house.channel)
+    create = gold_service_pb2.CreateGoldSetRequest(parent=NEWS, gold_set_id="known")
+    await stub.CreateGoldSet(create, metadata=house.ann)
+    items = [gold_service_pb2.GoldAnswer(asset=asset.name, annotations=[topic("sport")]) for asset in assets]
+    add = gold_service_pb2.AddGoldItemsRequest(name=f"{NEWS}/goldSets/known", items=items)
+    await stub.AddGoldItems(add, metadata=house.as_actor("bob"))
+    for lease in await house.lease(2):
+        if lease.task.asset.key == "k0":
+            await house.submit(lease, "ACCEPT", active_seconds=3)
+        else:
+            op = correction_op_to_pb(Relabel("a0", "politics"))
+            await house.submit(lease, "CORRECT", ops=[op], active_seconds=3)
+    await failed_test(house, project.uid, "bob")
+    for _ in range(2):
+        (row,) = await ask(house)
+        assert (told(row)["GOLD_ACCURACY"].n, told(row)["GOLD_ACCURACY"].value) == (3, pytest.approx(1 / 3))
+        by_reviewer = await ask(house, group="METRIC_GROUP_REVIEWER", step="METRIC_STEP_HOUR")
+        gold = {row.name: told(row)["GOLD_ACCURACY"] for row in by_reviewer}
+        assert {name: (e.n, e.value) for name, e in gold.items()} == {"ann": (2, 0.5), "bob": (1, 0)}
+        # A test says nothing about the run that made the label it showed.
+        (by_run,) = await ask(house, group="METRIC_GROUP_RUN")
+        assert told(by_run)["GOLD_ACCURACY"].n == 2
+        await adding.sum_all(house.db)
+
+
+async def failed_test(house: Any, project_uid: str, reviewer: str) -> None:
+    row = {"asset": "a", "reviewer": reviewer, "project": project_uid, "now": now_us()}
+    insert = sa.text(
+        "INSERT INTO honeypots (asset_uid, reviewer, project_uid, fencing_token, lease_expire_us, base_label_uid,"
+        " passed, create_time_us) VALUES (:asset, :reviewer, :project, 1, 0, '', 0, :now)"
+    )
+    async with house.db.begin() as conn:
+        await conn.execute(insert, row)

@@ -17,6 +17,7 @@ from review_queue.measures.facts import Facts, Slot, add_up
 from review_queue.measures.intervals import Estimate
 from review_queue.measures.question import Group, Question, Stretch
 from review_queue.measures.tables import cell_sums, review_sums, time_bins
+from review_queue.measures.tests_by_gold import tests
 from review_queue.measures.totals import (
     CELL_FIELDS,
     REVIEW_FIELDS,
@@ -89,6 +90,9 @@ async def _of_reviews(
         found[*question.time_of(row.start), "", named(row)] += from_sums(row._asdict())
     for slot, totals in _held(question, add_up(rest).reviews.items(), lambda slot: slot):
         found[*question.time_of(slot.start), "", named(slot)] += totals
+    for row in await tests(conn, project, question):
+        tested = Totals(gold=row.gold, gold_right=int(row.gold_right))
+        found[*question.time_of(row.start), "", named(row)] += tested
     return found
 
 

@@ -9,7 +9,8 @@ from review_queue.measures.facts import HOUR_US, HOURS_A_DAY, Grain, Slot
 from review_queue.measures.values import OF_CATEGORY, Metric
 
 MAX_GROUPS = 5_000
-_LATEST = 1 << 40
+_LATEST = 1 << 31
+"""Hours that no answer is given after; in microseconds they still fit 64 bits."""
 _MONDAY = 4 * HOURS_A_DAY
 """The epoch was a Thursday; the first Monday after it began so many hours later."""
 
@@ -74,8 +75,8 @@ class Question:
         if not self.start_us and not self.end_us and self.step is Step.NONE:
             yield Stretch(Grain.ALL, 0, 1)
             return
-        first = self.start_us // HOUR_US
-        end = -(-self.end_us // HOUR_US) if self.end_us else _LATEST
+        first = min(self.start_us // HOUR_US, _LATEST)
+        end = min(-(-self.end_us // HOUR_US), _LATEST) if self.end_us else _LATEST
         if self.step is Step.HOUR:
             yield Stretch(Grain.HOUR, first, end)
             return
