@@ -64,7 +64,7 @@ def predicted(house: Any, assets: list[Any], first: int) -> list[Any]:
     ]
 
 
-async def test_from_a_policy_to_a_certificate(house: Any, labelmesh: Run) -> None:
+async def test_from_a_policy_to_a_certificate(house: Any, labelmesh: Run, tmp_path: Path) -> None:
     project = await house.project()
     assets = await house.import_texts(*(f"text {i}" for i in range(200)))
     await house.deliver(project, *predicted(house, assets[:120], 0))
@@ -98,12 +98,18 @@ async def test_from_a_policy_to_a_certificate(house: Any, labelmesh: Run) -> Non
     assert (code, "thresholds" in shown, "95" in shown or "90%" in shown) == (0, True, True)
     code, shown, _ = await labelmesh("audit", "certificate", "news", "--all")
     assert (code, "within" in shown) == (0, True)
+    target = tmp_path / "news.jsonl"
+    code, _, said = await labelmesh("export", "news", "-o", str(target))
+    assert (code, "accepted unseen: at most 10.00% wrong with 90% confidence" in said) == (0, True)
+    written = [json.loads(line)["status"] for line in target.read_text().splitlines()]
     code, shown, _ = await labelmesh("audit", "status", "news", "--json")
     status = json.loads(shown)
     assert status["stage"] == "MIXED"
     numbers = dict(status["counts"])
     accepted = numbers["auto_accepted"]
     assert accepted > 20
+    assert written.count("auto_accepted") == accepted
+    assert written.count("reviewed") == 120
     assert numbers.pop("total") == sum(numbers.values()) == 200
     code, shown, _ = await labelmesh("audit", "status", "news")
     assert "accepted unseen" in shown

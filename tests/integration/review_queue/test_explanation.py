@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from labelmesh.review.v1 import project_service_pb2
+from labelmesh.review.v1 import assurance_service_pb2, project_service_pb2
 from labelmesh.review.v1 import queue_service_pb2 as pb2
+from labelmesh.review.v1.assurance_service_pb2_grpc import AssuranceServiceStub
 from labels.label import SEVERITY_WEIGHT, Severity
 
 THE_FILTER = "state = OPEN AND priority >= 0.5 AND confidence < 0.75"
@@ -112,3 +113,63 @@ async def test_a_queue_of_five_hundred_is_cut_to_thirteen(house: Any) -> None:
     assert await open_tasks(THE_FILTER) == 13
     others = await open_tasks(f"NOT ({THE_FILTER})")
     assert 13 + others == await open_tasks("") == 500
+
+
+async def test_the_thirteen_the_audited_the_accepted_and_the_deferred_are_all_five_hundred(
+    house: Any,
+) -> None:
+    """The same queue under a policy: what is not urgent is accepted unseen, drawn for the audit or left to people."""
+    project = await house.project(weights=project_service_pb2.PriorityWeights(age_per_hour=0))
+    assets = await house.import_texts(*(f"text {i}" for i in range(500)))
+    material = drawn(500)
+    predictions = [house.prediction(a, c) for a, (c, _) in zip(assets, material, strict=True)]
+    await house.deliver(project, *predictions)
+    found = [
+        house.evaluation(p.label, severity)
+        for p, (_, severity) in zip(predictions, material, strict=True)
+        if severity
+    ]
+    await house.deliver(project, *found)
+    await _automate(AssuranceServiceStub(house.channel), house)
+
+    async def count(filter_: str) -> int:
+        n = await house.queue.CountTasks(
+            pb2.CountTasksRequest(parent="projects/news", filter=filter_), metadata=house.ann
+        )
+        return int(n.waiting + n.open + n.leased + n.done)
+
+    urgent = THE_FILTER.removeprefix("state = OPEN AND ")
+    thirteen = await count(urgent)
+    audited = await count(f"audit = YES AND NOT ({urgent})")
+    accepted = await count("decision = AUTO_ACCEPT")
+    deferred = await count(f"state = OPEN AND audit = NO AND NOT ({urgent})")
+    assert thirteen == 13
+    assert await count(f"decision = AUTO_ACCEPT AND {urgent}") == 0
+    assert min(audited, accepted, deferred) > 10
+    assert thirteen + audited + accepted + deferred == 500
+
+
+async def _automate(stub: AssuranceServiceStub, house: Any) -> None:
+    """A policy, its random sample answered, thresholds for what is sure, and all that they allow accepted."""
+    parent, ann = "projects/news", house.ann
+    policy = assurance_service_pb2.AcceptancePolicy(
+        target_error=0.1, delta=0.1, audit_rate=0.3, mixed_audit_rate=0.3, n_min=20
+    )
+    request = assurance_service_pb2.SetAcceptancePolicyRequest(parent=parent, policy=policy)
+    await stub.SetAcceptancePolicy(request, metadata=ann)
+    apply = assurance_service_pb2.ApplyAcceptanceRequest(parent=parent)
+    [_ async for _ in stub.ApplyAcceptance(apply, metadata=ann)]
+    waiting = {task.name for task in await house.tasks(filter="audit = YES")}
+    leases = [lease for _ in range(5) for lease in await house.lease(100)]
+    for lease in leases:
+        if lease.task.name not in waiting:
+            release = pb2.ReleaseLeaseRequest(name=lease.task.name, fencing_token=lease.fencing_token)
+            await house.queue.ReleaseLease(release, metadata=ann)
+        elif lease.task.label.confidence.raw >= 0.8:
+            await house.submit(lease, "ACCEPT")
+        else:
+            await house.submit(lease, "REJECT", reason="The model is wrong where it is not sure.")
+    fit = assurance_service_pb2.FitThresholdsRequest(parent=parent)
+    await stub.FitThresholds(fit, metadata=ann)
+    await stub.PromoteAutomation(assurance_service_pb2.PromoteAutomationRequest(parent=parent), metadata=ann)
+    [_ async for _ in stub.ApplyAcceptance(apply, metadata=ann)]

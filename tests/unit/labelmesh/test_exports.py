@@ -36,6 +36,7 @@ def test_status_says_where_an_asset_stands() -> None:
     asset = Asset("k", text="x")
     label = Label(LabelKind.PREDICTION, "m", ())
     assert status(ExportedAsset(asset, None, False, False)) == "unlabelled"
+    assert status(ExportedAsset(asset, label, False, False, auto_accepted=True)) == "auto_accepted"
     assert status(ExportedAsset(asset, None, False, True)) == "rejected"
     assert status(ExportedAsset(asset, label, False, False)) == "unreviewed"
     assert status(ExportedAsset(asset, label, True, False)) == "reviewed"
@@ -55,7 +56,13 @@ async def test_jsonl_keeps_unicode_spans_and_assets_without_a_label(tmp_path: Pa
     ]
     assert (second["status"], second["label"]) == ("unlabelled", None)
     assert done.written == 2
-    assert done.by_status == {"reviewed": 1, "unreviewed": 0, "rejected": 0, "unlabelled": 1}
+    assert done.by_status == {
+        "reviewed": 1,
+        "auto_accepted": 0,
+        "unreviewed": 0,
+        "rejected": 0,
+        "unlabelled": 1,
+    }
 
 
 async def test_an_export_without_a_label_leaves_no_file_and_says_why(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ class Status(StrEnum):
     """Where an asset stands with its label."""
 
     REVIEWED = "reviewed"
+    AUTO_ACCEPTED = "auto_accepted"
     UNREVIEWED = "unreviewed"
     REJECTED = "rejected"
     UNLABELLED = "unlabelled"

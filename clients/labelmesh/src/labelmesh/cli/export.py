@@ -1,6 +1,7 @@
 """`labelmesh export`: the labels of a project as a file."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +12,10 @@ from formats.options import Shapes
 from labelmesh.cli import format_options as given
 from labelmesh.cli import loss_tables, progress
 from labelmesh.cli.connect import AsJson, ProjectId, StateDir, open_client
-from labelmesh.cli.console import err, print_json
+from labelmesh.cli.console import err, plural, print_json, when
 from labelmesh.cli.errors import UserError
 from labelmesh.client.files.writing import Exported, write_export
+from labelmesh.client.labels import ExportManifest
 
 
 def export(
@@ -48,8 +50,8 @@ def export(
     """Write the labels to a file: all of it or none, and it says what it left out.
 
     Only reviewed labels are written unless --include-unreviewed. JSONL has a row
-    for every asset, with its status: reviewed, unreviewed, rejected or
-    unlabelled. The other formats have the labelled assets only. What a format
+    for every asset, with its status: reviewed, auto_accepted, unreviewed,
+    rejected or unlabelled. The other formats have the labelled assets only. What a format
     cannot hold is counted in the report, and refused with --strict.
 
     [bold]Examples[/bold]
@@ -70,7 +72,10 @@ def export(
         shapes=shapes,
         voc_first_px=voc_first,
     )
-    done = asyncio.run(_export(project, form, include_unreviewed, options, target, state_dir))
+    manifests: list[ExportManifest] = []
+    done = asyncio.run(
+        _export(project, form, include_unreviewed, options, target, state_dir, manifests.append)
+    )
     if done.report is not None:
         loss_tables.save(report, done.report)
     if as_json:
@@ -78,11 +83,14 @@ def export(
             {
                 "file": str(target),
                 "by_status": done.by_status,
+                "manifest": manifests[-1] if manifests else None,
                 "report": done.report and done.report.as_dict(),
             }
         )
     else:
         _report(done, target)
+        for manifest in manifests:
+            _stamp(manifest)
 
 
 def _default(project: str, form: given.Form) -> str:
@@ -97,6 +105,7 @@ async def _export(
     options: Options,
     target: Path,
     state_dir: Path | None,
+    on_manifest: Callable[[ExportManifest], None],
 ) -> Exported:
     async with open_client(state_dir) as client:
         found = await client.projects.get(project)
@@ -105,7 +114,7 @@ async def _export(
         with progress.items("assets") as bars:
             bar = bars.add_task("exporting", total=found.asset_count)
             return await write_export(
-                client.labels.export(project, include_unreviewed=include_unreviewed),
+                client.labels.export(project, include_unreviewed=include_unreviewed, on_manifest=on_manifest),
                 form.value,
                 target,
                 found.ontology,
@@ -119,3 +128,19 @@ def _report(done: Exported, target: Path) -> None:
     err.print(f"[green]✓[/] {target}: {counts}", soft_wrap=True)
     if done.report is not None:
         loss_tables.show(err, done.report)
+
+
+def _stamp(manifest: ExportManifest) -> None:
+    """What stands behind the labels that nobody looked at."""
+    if not manifest.auto_accepted:
+        return
+    if not manifest.certificate:
+        err.print("No certificate says how many of the labels accepted unseen are wrong.", style="yellow")
+        return
+    err.print(
+        f"{plural(manifest.auto_accepted, 'label')} accepted unseen: at most {manifest.error_upper_bound:.2%} wrong"
+        f" with {manifest.confidence:.0%} confidence ({manifest.certificate.rpartition('/')[2]},"
+        f" {when(manifest.certificate_time_us)})",
+        style="dim",
+        soft_wrap=True,
+    )

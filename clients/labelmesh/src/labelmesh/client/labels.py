@@ -18,12 +18,37 @@ from labels.proto import annotation_to_pb, asset_from_pb, label_from_pb
 
 @dataclass(frozen=True, slots=True)
 class ExportedAsset:
-    """An asset of an export; `label` is None when there is none to export."""
+    """An asset of an export; `label` is None when there is none to export.
+
+    `auto_accepted`: nobody looked at the label, the project's policy took it.
+    """
 
     asset: Asset
     label: Label | None
     reviewed: bool
     rejected: bool
+    auto_accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExportManifest:
+    """What an export held: labels by what stands behind them, assets rejected and without a label.
+
+    `error_upper_bound` is that of the newest certificate (empty without one): at most this share of the labels accepted
+    unseen is wrong, with probability `confidence`.
+    """
+
+    assets: int
+    reviewed: int
+    audited: int
+    auto_accepted: int
+    unreviewed: int
+    rejected: int
+    missing: int
+    certificate: str
+    error_upper_bound: float
+    confidence: float
+    certificate_time_us: int
 
 
 class Labels:
@@ -95,19 +120,50 @@ class Labels:
             if not token:
                 return
 
-    async def export(self, project: str, *, include_unreviewed: bool = False) -> AsyncIterator[ExportedAsset]:
-        """Every asset with its current label, in import order.
+    async def export(
+        self,
+        project: str,
+        *,
+        include_unreviewed: bool = False,
+        on_manifest: Callable[[ExportManifest], None] | None = None,
+    ) -> AsyncIterator[ExportedAsset]:
+        """Every asset with its current label, in import order; then `on_manifest` is called with what it was.
+
+        Labels accepted unseen are among them where the project's policy says so.
 
         Raises LabelmeshError with code FAILED_PRECONDITION when no label was reviewed and unreviewed ones
         are left out.
         """
         request = label_service_pb2.ExportLabelsRequest(
-            parent=names.project_name(project), include_unreviewed=include_unreviewed
+            parent=names.project_name(project),
+            include_unreviewed=include_unreviewed,
+            with_manifest=on_manifest is not None,
         )
         async for pb in self._link.stream(self._stub.ExportLabels, request):
+            if pb.HasField("manifest"):
+                if on_manifest is not None:
+                    on_manifest(_manifest(pb.manifest))
+                continue
             yield ExportedAsset(
                 asset=asset_from_pb(pb.asset),
                 label=label_from_pb(pb.label) if pb.HasField("label") else None,
                 reviewed=pb.reviewed,
                 rejected=pb.rejected,
+                auto_accepted=pb.auto_accepted,
             )
+
+
+def _manifest(pb: label_service_pb2.ExportManifest) -> ExportManifest:
+    return ExportManifest(
+        assets=pb.assets,
+        reviewed=pb.reviewed,
+        audited=pb.audited,
+        auto_accepted=pb.auto_accepted,
+        unreviewed=pb.unreviewed,
+        rejected=pb.rejected,
+        missing=pb.missing,
+        certificate=pb.certificate,
+        error_upper_bound=pb.error_upper_bound,
+        confidence=pb.confidence,
+        certificate_time_us=pb.certificate_time_us,
+    )

@@ -30,6 +30,8 @@ def status(exported: ExportedAsset) -> Status:
         return Status.REJECTED
     if exported.label is None:
         return Status.UNLABELLED
+    if exported.auto_accepted:
+        return Status.AUTO_ACCEPTED
     return Status.REVIEWED if exported.reviewed else Status.UNREVIEWED
 
 
