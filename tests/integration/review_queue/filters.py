@@ -20,6 +20,8 @@ AWKWARD = (
     "", "ann", "Ann", "a%b", "a_b", "a*b", "axb", "[x]", "x", "?", "ä", "z", "ß", "\U0001f600", "O'Brien",
     'say "hi"', "back\\slash", "' OR 1=1 --", "AND", "two\nlines", "%", "_", "*", "ab", "aab",
 )  # fmt: skip
+DECISIONS = ("ACCEPT", "CORRECT", "REJECT", "AUTO_ACCEPT")
+YES_NO = ("YES", "NO")
 CATEGORIES = ("sport", "Sport", "politics", "100%", "a_b", "O'Brien", "AND", "*")
 CONFIDENCES = (None, 0.0, 0.1, 0.3, 0.5, 0.75, 1.0)
 Row = dict[str, Any]
@@ -47,14 +49,20 @@ def _row(project: str, random: Random, i: int) -> Row:
         "author": random.choice(AWKWARD),
         "run": random.choice(("", "01RUN", "01RUM")),
         "kind": random.choice(("", "PREDICTION", "DEFAULT", "REVIEW")),
-        "decision": random.choice(("ACCEPT", "CORRECT", "REJECT")) if reviewed else "",
+        "decision": random.choice(DECISIONS) if reviewed else "",
         "prediction_error": random.choice(("", "", "REPLY_MALFORMED", "TEXT_TOO_LONG")),
         "stored_reviewer": random.choice(AWKWARD),
+        "audit": random.choice(YES_NO),
+        "sealed": random.choice(YES_NO),
+        "boost": random.choice((0.0, 0.0, 0.25, 3.0)),
+        "pool": random.choice(("", "experts", "a_b")),
         "category": frozenset(random.sample(CATEGORIES, random.randrange(4))),
     }
-    terms = Terms(1.0 if confidence is None else 1.0 - confidence, row["severity"], row["create_time"])
+    doubt = 1.0 if confidence is None else 1.0 - confidence
+    terms = Terms(doubt, row["severity"], row["create_time"], row["boost"])
+    by_person = state == "LEASED" or (reviewed and row["decision"] != "AUTO_ACCEPT")
     return row | {
-        "reviewer": row["stored_reviewer"] if state in ("LEASED", "DONE") else "",
+        "reviewer": row["stored_reviewer"] if by_person else "",
         "uncertainty": terms.uncertainty,
         "age_hours": terms.age_hours(NOW),
         "priority": priority(terms, WEIGHTS, NOW),
@@ -93,6 +101,7 @@ _NUMBERS = {
     "confidence": st.one_of(st.sampled_from(CONFIDENCES[1:]), st.floats(-0.5, 1.5)),
     "findings": st.one_of(st.integers(-1, 8).map(float), st.just(1e30)),
     "priority": st.floats(-1, 30),
+    "boost": st.sampled_from((-1.0, 0.0, 0.25, 1.0, 3.0)),
     "age_hours": st.floats(-1, 2_100),
 }
 _numbers = st.sampled_from(sorted(_NUMBERS)).flatmap(
@@ -122,7 +131,13 @@ _levels = st.builds(
     st.sampled_from(sorted(_OPS)),
     st.sampled_from(sorted(LEVELS)),
 )
-_NAMES = {"state": STATES, "decision": ("ACCEPT", "CORRECT", "REJECT"), "kind": ("PREDICTION", "REVIEW")}
+_NAMES = {
+    "state": STATES,
+    "decision": DECISIONS,
+    "kind": ("PREDICTION", "REVIEW"),
+    "audit": YES_NO,
+    "sealed": YES_NO,
+}
 _names = st.sampled_from(sorted(_NAMES)).flatmap(
     lambda field: st.builds(
         lambda op, name: _compare(field, op, name, name),
@@ -142,7 +157,7 @@ def _matches(pieces: list[str], value: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pieces)), value, re.DOTALL) is not None
 
 
-_TEXTS = ("author", "reviewer", "key", "run", "prediction_error", "uid")
+_TEXTS = ("author", "reviewer", "key", "run", "prediction_error", "uid", "pool")
 _word = st.one_of(st.sampled_from(AWKWARD), st.text("ab%_*[]?'\"\\ \n", max_size=3))
 _ordered_texts = st.builds(
     lambda field, op, value, quote: _compare(field, op, _quoted([value], quote), value),
@@ -168,7 +183,7 @@ _categories = st.builds(
     st.sampled_from([":", "=", "!="]),
     st.one_of(st.sampled_from(CATEGORIES).map(lambda name: [name]), st.lists(_word, min_size=1, max_size=3)),
 )
-_ALWAYS = ("priority", "age_hours", "create_time", "state")
+_ALWAYS = ("priority", "age_hours", "create_time", "state", "boost", "audit", "sealed")
 _present = st.sampled_from(
     [*_ALWAYS, *_TEXTS, "confidence", "findings", "severity", "review_time", "decision", "kind", "category"]
 ).map(
@@ -225,8 +240,8 @@ SORTABLE: dict[str, Callable[[Row], Any]] = {
 } | {
     name: (lambda row, name=name: row[name])
     for name in (
-        "author", "create_time", "decision", "findings", "key", "kind", "prediction_error", "review_time",
-        "reviewer", "run", "severity", "uid",
+        "audit", "author", "boost", "create_time", "decision", "findings", "key", "kind", "pool",
+        "prediction_error", "review_time", "reviewer", "run", "sealed", "severity", "uid",
         "uid",
     )
 }  # fmt: skip

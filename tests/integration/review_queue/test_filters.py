@@ -76,6 +76,10 @@ async def _store(db: Database, project_uid: str, rows: list[Any]) -> None:
                 "author": row["author"],
                 "finding_count": row["findings"],
                 "review_time_us": row["review_time"],
+                "audit": int(row["audit"] == "YES"),
+                "sealed": 2 * int(row["sealed"] == "YES"),
+                "boost": row["boost"],
+                "pool": row["pool"],
             }
         )
     async with db.begin() as conn:
