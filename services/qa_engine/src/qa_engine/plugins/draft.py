@@ -34,29 +34,45 @@ Answer with one JSON object: {"code": "...", "tests": [{"name": "...", "kind": "
 "text": "..." (only for texts), "annotations": [{"tool": "...", "category": "...", "confidence": 0.9,
 "box": [x, y, width, height] or "rings": [[x0, y0, x1, y1, x2, y2]] or "span": [start, end]}],
 "expected": number of things that the rule returns for this label}]}.
-Write two to four tests: at least one label that the rule finds something about, and one that it does not."""
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "code": {"type": "string"},
-        "tests": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "name": {"type": "string"},
-                    "kind": {"type": "string", "enum": ["PREDICTION", "DEFAULT", "REVIEW"]},
-                    "text": {"type": "string"},
-                    "annotations": {"type": "array", "items": {"type": "object"}},
-                    "expected": {"type": "integer"},
-                },
-                "required": ["name", "kind", "annotations", "expected"],
-            },
-        },
-    },
-    "required": ["code", "tests"],
+Write two to four tests: at least one label that the rule finds something about, and one that it does not.
+Reckon the sizes in tests: the box [0, 0, 2, 2] and the rings [[0, 0, 2, 0, 2, 2, 0, 2]] both have area_px 4."""
+_NUMBERS = {"type": "array", "items": {"type": "number"}}
+_SHAPES: dict[ToolKind, tuple[str, dict[str, Any]]] = {
+    ToolKind.BOX: ("box", _NUMBERS | {"minItems": 4, "maxItems": 4}),
+    ToolKind.POLYGON: ("rings", {"type": "array", "items": _NUMBERS | {"minItems": 6}, "minItems": 1}),
+    ToolKind.SPAN: ("span", {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}),
 }
-"""What a reply should be, for endpoints that hold a model to a schema."""
+
+
+def schema(ontology: Ontology) -> dict[str, Any]:
+    """What a reply should be, for endpoints that hold a model to a schema; masks cannot be written by hand."""
+    claims = [_claim_schema(tool) for tool in ontology.tools if tool.kind is not ToolKind.MASK]
+    test = {
+        "name": {"type": "string"},
+        "kind": {"type": "string", "enum": ["PREDICTION", "DEFAULT", "REVIEW"]},
+        "annotations": {"type": "array", "items": {"anyOf": claims}, "maxItems": 4},
+        "expected": {"type": "integer", "minimum": 0, "maximum": 9},
+    }
+    if any(tool.kind in TEXT_KINDS for tool in ontology.tools):
+        test = {"text": {"type": "string"}, **test}
+    tests = {"type": "array", "items": _object(test), "minItems": 2, "maxItems": 4}
+    return _object({"code": {"type": "string"}, "tests": tests})
+
+
+def _claim_schema(tool: Tool) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "tool": {"const": tool.name},
+        "category": {"enum": list(tool.category_names)},
+        "confidence": {"type": "number"},
+    }
+    if tool.kind in _SHAPES:
+        name, form = _SHAPES[tool.kind]
+        fields[name] = form
+    return _object(fields)
+
+
+def _object(fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
 def messages(description: str, ontology: Ontology) -> list[dict[str, str]]:

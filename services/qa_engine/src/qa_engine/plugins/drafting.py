@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from labels.ontology import Ontology
-from qa_engine.plugins import custom, trial
-from qa_engine.plugins.draft import MAX_SENTENCE, again, messages, read
+from qa_engine.plugins import custom, measures, trial
+from qa_engine.plugins.draft import MAX_SENTENCE, again, messages, read, schema
 from qa_engine.plugins.errors import DraftInvalid, PluginFailed
 from qa_engine.plugins.plugin import Plugin
 from qa_engine.plugins.sandbox import Sandbox
@@ -24,8 +24,11 @@ class Model(Protocol):
     def name(self) -> str:
         """What its endpoint calls it."""
 
-    async def complete(self, messages: Sequence[dict[str, str]]) -> str:
-        """Its reply to a conversation, at most 64 KiB; raises DraftUnavailable."""
+    async def complete(self, messages: Sequence[dict[str, str]], schema: dict[str, Any], attempt: int) -> str:
+        """Its reply to a conversation, at most 64 KiB, held to a JSON schema where it can be.
+
+        `attempt` counts from 1; later ones are to differ from the first. Raises DraftUnavailable.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,10 @@ class Drafter:
         """A plugin for a sentence; raises DraftInvalid or DraftUnavailable."""
         if not description.strip() or len(description) > MAX_SENTENCE:
             raise DraftInvalid(f"The description must have 1 to {MAX_SENTENCE:,} characters.")
-        conversation = messages(description, ontology)
+        conversation, form = messages(description, ontology), schema(ontology)
         async with self._turn:
             for attempt in range(1, ATTEMPTS + 1):
-                reply = await self._model.complete(conversation)
+                reply = await self._model.complete(conversation, form, attempt)
                 try:
                     plugin, results = await asyncio.to_thread(self._check, reply, name, description, ontology)
                 except (DraftInvalid, PluginFailed) as error:
@@ -75,16 +78,23 @@ class Drafter:
             if result.verdict.failure is not None:
                 raise result.verdict.failure
             if not result.passed:
-                raise DraftInvalid(_missed(result))
+                raise DraftInvalid(_missed(plugin, result))
         _check_tells(cases)
         return plugin, results
 
 
-def _missed(result: Result) -> str:
-    return (
-        f'In the test "{result.case.name}" the rule returns {result.came_to} things '
-        f"where the test expects {result.case.expected}."
-    )
+def _missed(plugin: Plugin, result: Result) -> str:
+    """What a test expected and did not get, with the figures of its shapes, which models reckon wrongly."""
+    case = result.case
+    said = f'In the test "{case.name}" the rule returns {result.came_to} things where the test expects {case.expected}.'
+    (label,) = measures.labels([(case.label, case.subject)], plugin)
+    figures = [
+        f"{shape['id']} has the area_px {shape['area_px']:g}, width_px {shape['width_px']:g}, "
+        f"height_px {shape['height_px']:g}"
+        for shape in label["annotations"][:4]
+        if None not in (shape["area_px"], shape["width_px"], shape["height_px"])
+    ]
+    return f"{said} In it {'; '.join(figures)}." if figures else said
 
 
 def _check_tells(cases: Sequence[Case]) -> None:

@@ -8,12 +8,12 @@ import httpx2
 import openai
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
-from qa_engine.plugins.draft import SCHEMA
 from qa_engine.plugins.errors import DraftUnavailable
 
 MAX_REPLY_BYTES = 1 << 20
 MAX_REPLY = 64 << 10
 _TOKENS = 2_048
+_LATER_TEMPERATURE = 0.6
 _BAD_REQUEST = 400
 
 
@@ -29,29 +29,34 @@ class OpenAIDrafter:
         """What its endpoint calls it."""
         return self._model
 
-    async def complete(self, messages: Sequence[dict[str, str]]) -> str:
-        """Its reply to a conversation, at most 64 KiB; raises DraftUnavailable."""
-        schema = {"type": "json_schema", "json_schema": {"name": "rule", "schema": SCHEMA}}
+    async def complete(self, messages: Sequence[dict[str, str]], schema: dict[str, Any], attempt: int) -> str:
+        """Its reply to a conversation, at most 64 KiB, held to a JSON schema; raises DraftUnavailable.
+
+        The first attempt is the likeliest reply, later ones are drawn, so that a mistake is not only repeated.
+        """
+        form = {"type": "json_schema", "json_schema": {"name": "rule", "schema": schema}}
         try:
             try:
-                return await self._ask(messages, schema)
+                return await self._ask(messages, form, attempt)
             except openai.APIStatusError as error:
                 # Not every endpoint holds a model to a schema.
                 if error.status_code != _BAD_REQUEST:
                     raise
-                return await self._ask(messages, None)
+                return await self._ask(messages, None, attempt)
         except openai.APIStatusError as error:
             raise DraftUnavailable(f"The model endpoint answered {error.status_code}.") from None
         except openai.OpenAIError as error:
             # Not the error's own words: they may quote the request.
             raise DraftUnavailable(f"The model endpoint cannot be used ({type(error).__name__}).") from None
 
-    async def _ask(self, messages: Sequence[dict[str, str]], form: dict[str, Any] | None) -> str:
+    async def _ask(
+        self, messages: Sequence[dict[str, str]], form: dict[str, Any] | None, attempt: int
+    ) -> str:
         body: dict[str, Any] = {
             "model": self._model,
             "messages": list(messages),
-            "temperature": 0,
-            "seed": 0,
+            "temperature": 0 if attempt == 1 else _LATER_TEMPERATURE,
+            "seed": attempt,
             "max_tokens": _TOKENS,
         }
         if form is not None:

@@ -67,11 +67,11 @@ class Sandbox:
         """
         check_code(plugin)
         lines = hook_lines(plugin.code)
-        if not lines:
-            raise PluginInvalid(plugin.name, 1, f"it defines none of {', '.join(Hook)}")
         try:
             with self.session() as session:
                 load(session, plugin)
+                if not lines:
+                    raise PluginInvalid(plugin.name, 1, f"it defines none of {', '.join(Hook)}")
                 for hook, line in lines.items():
                     _check_hook(session, plugin, hook, line)
         except MontyCrashedError as error:
