@@ -1,5 +1,7 @@
 """A project's own rules through the API and through events, on a real broker and both databases."""
 
+from dataclasses import replace
+
 import grpc
 import pytest
 
@@ -9,6 +11,7 @@ from labelmesh.qa.v1 import rule_service_pb2 as rules_pb
 from labels.asset import Asset
 from labels.label import Annotation, Label, LabelKind, Polygon, Span
 from labels.proto import asset_to_pb, label_to_pb
+from qa_engine import projects
 from tests.integration.qa_engine.conftest import PROJECT_ID, World
 
 ANN, BOB = ((("authorization", f"Bearer token-{who}"),) for who in "ab")
@@ -51,10 +54,11 @@ async def rules(world: World) -> dict[str, rules_pb.Rule]:
 
 
 async def enable(world: World, rule_id: str) -> None:
-    rule = (await rules(world))[rule_id]
-    rule.enabled = True
-    rule.ClearField("mode")
-    await world.stub.UpdateRule(rules_pb.UpdateRuleRequest(parent=PARENT, rule=rule), metadata=ANN)
+    """What a person does once a backtest is done."""
+    async with world.db.begin() as conn:
+        found = await projects.by_id(conn, "tenant-a", PROJECT_ID, lock=True)
+        (rule,) = (rule for rule in found.ruleset.custom if rule.id == rule_id)
+        await projects.put_rule(conn, found, rule, replace(rule.settings(found.ruleset), enabled=True))
 
 
 async def test_a_plugin_is_kept_with_every_revision_and_its_rule_is_off(project: World) -> None:
@@ -110,6 +114,17 @@ async def test_an_enabled_plugin_judges_what_comes_and_a_changed_one_is_off_agai
     changed = plugin(CODE.replace("5", "6"))
     changed.etag = made.etag
     await project.plugins.UpdatePlugin(pb2.UpdatePluginRequest(plugin=changed), metadata=ANN)
+    assert not (await rules(project))["plugin_small_roofs"].enabled
+
+
+async def test_a_plugin_counts_for_nobody_before_its_backtest(project: World, reason) -> None:
+    await create(project)
+    rule = (await rules(project))["plugin_small_roofs"]
+    rule.enabled = True
+    rule.ClearField("mode")
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await project.stub.UpdateRule(rules_pb.UpdateRuleRequest(parent=PARENT, rule=rule), metadata=ANN)
+    assert reason(error.value) == "BACKTEST_MISSING"
     assert not (await rules(project))["plugin_small_roofs"].enabled
 
 

@@ -15,16 +15,19 @@ async def change(
     """Change a rule in a project; parameters left out keep their value. Returns what holds now.
 
     The revision grows only when something changed. `said` asks for a backtest of whatever is enforced; without it only
-    rules that change labels need one. Raises ProjectUnknown, RuleSettingsInvalid,
+    a project's own rules and those that change labels need one. Raises ProjectUnknown, RuleSettingsInvalid,
     BacktestMissing or PrecisionTooLow.
     """
     # Held, so that two changes cannot cross.
     held = await projects.by_id(conn, project.tenant, project.id, lock=True)
+    # A project's own rule may have changed since it was read, and a backtest speaks of one revision of it only.
+    own = next((one for one in held.ruleset.custom if one.id == rule.id), None)
+    rule = own or rule
     before = rule.settings(held.ruleset)
     after = rule.change(before, change)
     if after == before:
         return held.ruleset
-    strict = said or after.conduct.action.changes_labels
+    strict = said or own is not None or after.conduct.action.changes_labels
     if strict and after.mode is Mode.ENFORCE:
         terms = run.terms(rule, after)
         run.check_enforce(after, await runs.backtest(conn, held.uid, rule.id, terms))
