@@ -204,13 +204,36 @@ def test_a_rule_takes_texts_one_by_one(shell: Shell) -> None:
     shell.ok("project", "create", "patterns", "--choices", "a,b")
     set_rule = ("rules", "set", "patterns", "forbidden_pattern")
     said = shell.ok(*set_rule, "--enable", "--param", r"patterns=\d{16}", "--param", "patterns=^the ")
-    assert r"forbidden_pattern is on, severity WARNING, patterns = \d{16}, ^the , tools = ." in said
+    assert r"forbidden_pattern is on, severity WARNING, FLAG, patterns = \d{16}, ^the , tools = ." in said
     listed = json.loads(shell.ok("rules", "list", "patterns", "--json"))
     (rule,) = (rule for rule in listed if rule["id"] == "forbidden_pattern")
     assert rule["parameters"][0]["texts"] == [r"\d{16}", "^the "]
     assert r"patterns = \d{16}" in shell.ok("rules", "list", "patterns")
     assert "is not a regular expression" in shell.fails(*set_rule, "--param", "patterns=(")
     assert "patterns = ," in shell.ok(*set_rule, "--param", "patterns=")
+
+
+def test_a_rule_is_tried_enforced_judged_and_undone(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"key": "k", "text": "one"}\n')
+    shell.ok("project", "create", "life", "--choices", "a,b")
+    shell.ok("import", "life", str(path))
+    rule = ("life", "empty_label")
+    assert "needs a finished backtest" in shell.ok("rules", "enable", "--help")
+    assert "finished backtest" in shell.fails("rules", "enable", *rule, "--enforce")
+    assert "one of --shadow and --enforce" in shell.fails("rules", "enable", *rule)
+    assert "does not know how to fix" in shell.fails("rules", "backtest", *rule, "--action", "fix")
+    done = json.loads(shell.ok("rules", "backtest", *rule, "--action", "block", "--json"))["run"]
+    assert (done["kind"], done["state"], done["rule"]["action"]) == ("BACKTEST", "DONE", "BLOCK")
+    assert "is enforced: BLOCK" in shell.ok("rules", "enable", *rule, "--enforce")
+    assert "on trial" in shell.ok("rules", "enable", *rule, "--shadow")
+    assert done["uid"] in shell.ok("rules", "runs", "life")
+    assert "not known" in shell.ok("rules", "backtest", *rule, "--resume", done["uid"])
+    assert "nothing to undo" in shell.fails("rules", "revert", "life", done["uid"], "--yes")
+    assert "nothing to stop" in shell.fails("rules", "cancel", "life", done["uid"])
+    said = shell.ok("rules", "verdict", *rule, "01JD8Q2ZB4E6M4K0P9V8T7S6R5", "--dismiss")
+    assert "1 verdict kept: 0 confirmed, 1 dismissed." in said
+    assert "0 verdicts kept" in shell.ok("rules", "verdict", *rule, "--run", done["uid"], "--confirm")
 
 
 @pytest.mark.parametrize(

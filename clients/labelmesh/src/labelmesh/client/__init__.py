@@ -34,7 +34,16 @@ from labelmesh.client.plugin import (
     RuleDraft,
 )
 from labelmesh.client.project import PreAnnotation, PriorityWeights, Project
-from labelmesh.client.rule import Rule, RuleParameter, StoredFinding
+from labelmesh.client.rule import Rule, RuleAction, RuleMode, RuleParameter, StoredFinding
+from labelmesh.client.rule_run import (
+    RuleMetrics,
+    RulePrecision,
+    RuleRun,
+    RuleRunKind,
+    RuleRunState,
+    RunHit,
+    Verdict,
+)
 from labelmesh.client.run import ExamplePool, ItemState, Run, RunConfig, RunScope, RunState, Shots
 from labelmesh.client.segment import (
     Click,
@@ -113,10 +122,18 @@ __all__ = [
     "Refused",
     "RowError",
     "Rule",
+    "RuleAction",
     "RuleDraft",
+    "RuleMetrics",
+    "RuleMode",
     "RuleParameter",
+    "RulePrecision",
+    "RuleRun",
+    "RuleRunKind",
+    "RuleRunState",
     "Run",
     "RunConfig",
+    "RunHit",
     "RunScope",
     "RunState",
     "Segmentation",
@@ -135,4 +152,5 @@ __all__ = [
     "TaskState",
     "ThresholdFit",
     "Tls",
+    "Verdict",
 ]

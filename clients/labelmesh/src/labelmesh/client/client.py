@@ -15,6 +15,7 @@ from labelmesh.client.measures import Measures
 from labelmesh.client.plugins import Plugins
 from labelmesh.client.projects import Projects
 from labelmesh.client.queue import Queue
+from labelmesh.client.rule_runs import RuleRuns
 from labelmesh.client.rules import Rules
 from labelmesh.client.runs import Runs
 from labelmesh.client.segmentation_runs import SegmentationRuns
@@ -47,6 +48,7 @@ class Client:
     lineage: Lineages
     runs: Runs
     rules: Rules
+    rule_runs: RuleRuns
     plugins: Plugins
     webhooks: Webhooks
 
@@ -87,6 +89,7 @@ class Client:
         self._arrival = arrival
         self.runs = Runs(links["llm-annotator"], arrival)
         self.rules = Rules(links["qa-engine"], arrival)
+        self.rule_runs = RuleRuns(links["qa-engine"], arrival)
         self.plugins = Plugins(links["qa-engine"], arrival)
         self.webhooks = Webhooks(links["qa-engine"], arrival)
 

@@ -1,8 +1,27 @@
 """Rules and what they said."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from labels.label import Finding, Severity
+
+
+class RuleMode(StrEnum):
+    """How far a rule counts: not at all, on trial and heard by nobody, or reported and acted on."""
+
+    DISABLED = "DISABLED"
+    SHADOW = "SHADOW"
+    ENFORCE = "ENFORCE"
+
+
+class RuleAction(StrEnum):
+    """What is done about what a rule finds: reported, deleted, fixed, sent to a person, or sent back to one."""
+
+    FLAG = "FLAG"
+    DELETE = "DELETE"
+    FIX = "FIX"
+    ROUTE = "ROUTE"
+    BLOCK = "BLOCK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +37,25 @@ class RuleParameter:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule and its settings in a project."""
+    """A rule and its settings in a project.
+
+    A `mode` of None leaves it to `enabled`; an `action` of None leaves it and what belongs to it as they are.
+    `route_boost` is 0 to 1,000, `precision_floor` 0 to 1; `version`, `custom` and `fixable` are the server's.
+    """
 
     id: str
     description: str
     enabled: bool
     severity: Severity
     parameters: tuple[RuleParameter, ...] = ()
+    mode: RuleMode | None = None
+    action: RuleAction | None = None
+    route_boost: float = 0.0
+    route_pool: str = ""
+    precision_floor: float = 0.9
+    version: int = 0
+    custom: bool = False
+    fixable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

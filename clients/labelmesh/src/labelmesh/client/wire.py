@@ -6,7 +6,7 @@ from typing import TypeVar
 from labelmesh.annotator.v1 import annotator_service_pb2 as annotator_pb
 from labelmesh.annotator.v1 import prediction_run_service_pb2 as run_pb
 from labelmesh.client.project import PreAnnotation, PriorityWeights, Project
-from labelmesh.client.rule import Rule, RuleParameter, StoredFinding
+from labelmesh.client.rule import Rule, RuleAction, RuleMode, RuleParameter, StoredFinding
 from labelmesh.client.run import (
     Example,
     ExamplePool,
@@ -213,6 +213,14 @@ def rule_from_pb(pb: rule_pb.Rule) -> Rule:
             )
             for p in pb.parameters
         ),
+        mode=member(RuleMode, rule_pb.RuleMode.Name(pb.mode), "DISABLED"),
+        action=member(RuleAction, rule_pb.RuleAction.Name(pb.action), "FLAG"),
+        route_boost=pb.route_boost,
+        route_pool=pb.route_pool,
+        precision_floor=pb.precision_floor,
+        version=pb.version,
+        custom=pb.custom,
+        fixable=pb.fixable,
     )
 
 
@@ -225,6 +233,11 @@ def rule_to_pb(rule: Rule) -> rule_pb.Rule:
         parameters=[
             rule_pb.RuleParameter(name=p.name, value=p.value, texts=p.texts) for p in rule.parameters
         ],
+        mode=rule_pb.RuleMode.Value(f"RULE_MODE_{rule.mode or 'UNSPECIFIED'}"),
+        action=rule_pb.RuleAction.Value(f"RULE_ACTION_{rule.action or 'UNSPECIFIED'}"),
+        route_boost=rule.route_boost,
+        route_pool=rule.route_pool,
+        precision_floor=rule.precision_floor,
     )
 
 
