@@ -62,6 +62,7 @@ class Fit:
             return None
         assert isinstance(value, Polygon | Mask)  # noqa: S101 - the caller asks for shapes only
         self._report.change(f"{_word(value)} written as the box around it", place, overlap(value, box))
+        self._report.holes_lost += _holes(value)
         return box
 
     def mask(self, asset: Asset, annotation: Annotation) -> Mask | None:
@@ -92,6 +93,14 @@ def overlap(one: Shape, other: Shape) -> float | None:
         return rings.iou(one, other)
     except AnnotationInvalid:
         return None
+
+
+def _holes(value: Polygon | Mask) -> int:
+    """Number of holes, 0 in a shape too tangled to tell."""
+    try:
+        return shapes.measure(value).holes
+    except AnnotationInvalid:
+        return 0
 
 
 def _word(value: Shape) -> str:

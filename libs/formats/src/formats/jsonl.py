@@ -142,7 +142,9 @@ def _item(row: Any, place: str, problems: list[str]) -> Item:
     label = row.get("label")
     status = row.get("status", Status.UNLABELLED if label is None else Status.UNREVIEWED)
     if status not in list(Status):
-        raise RecordBroken("The status is none of reviewed, auto_accepted, unreviewed, rejected and unlabelled.")
+        raise RecordBroken(
+            "The status is none of reviewed, auto_accepted, unreviewed, rejected and unlabelled."
+        )
     return Item(asset, None if label is None else _read_label(label, problems), Status(status), place)
 
 
