@@ -45,7 +45,8 @@ class Precision:
         share, z2 = self.right / n, _Z * _Z
         middle = (share + z2 / (2 * n)) / (1 + z2 / n)
         half = _Z / (1 + z2 / n) * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-        return max(0.0, middle - half), min(1.0, middle + half)
+        # At the ends the formula gives exactly 0 and 1, which rounding misses.
+        return middle - half if self.right else 0.0, middle + half if self.wrong else 1.0
 
 
 def changed(base: Sequence[Annotation], final: Sequence[Annotation]) -> list[str]:
