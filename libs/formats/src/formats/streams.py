@@ -98,10 +98,10 @@ def losses(report: LossReport) -> str:
 
 def _numbers(report: LossReport) -> list[tuple[int, str]]:
     return [
-        (report.holes_lost, "holes lost"),
-        (report.parts_split, "parts split"),
-        (report.spans_moved, "spans moved"),
-        (report.problems.count, "records unreadable"),
+        (report.holes_lost, "lost: holes"),
+        (report.parts_split, "split: parts"),
+        (report.spans_moved, "moved: spans"),
+        (report.problems.count, "unreadable: records"),
     ]
 
 
