@@ -38,7 +38,7 @@ def test_a_strict_conversion_without_loss_writes_an_archive(convert: Convert, tm
 def test_a_strict_conversion_with_a_loss_says_which_and_writes_nothing(
     convert: Convert, tmp_path: Path
 ) -> None:
-    with pytest.raises(LossRefused, match="Pascal VOC cannot hold all of it .1 lost: holes; IoU down to"):
+    with pytest.raises(LossRefused, match=r"Pascal VOC cannot hold all of it .1 lost: holes; IoU down to"):
         convert(COCO, "coco", "voc", tmp_path / "voc", "--strict")
     assert not list(tmp_path.iterdir())
 
