@@ -1,5 +1,6 @@
 """The command line as its users meet it: every command a process of its own, a stub endpoint as the model."""
 
+import asyncio
 import json
 import os
 import signal
@@ -13,7 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from labelmesh.client import Client
 from labelmesh.local import identity, state
+from labels.label import Annotation, Span
 
 STUB = Path(__file__).parents[2] / "benchmarks" / "stub_llm.py"
 TEXTS = [
@@ -234,6 +237,39 @@ def test_a_rule_is_tried_enforced_judged_and_undone(shell: Shell, tmp_path: Path
     said = shell.ok("rules", "verdict", *rule, "01JD8Q2ZB4E6M4K0P9V8T7S6R5", "--dismiss")
     assert "1 verdict kept: 0 confirmed, 1 dismissed." in said
     assert "0 verdicts kept" in shell.ok("rules", "verdict", *rule, "--run", done["uid"], "--confirm")
+
+
+async def spans(shell: Shell, count: int) -> list[tuple[str, str]]:
+    """The text of each label's span of the only asset, oldest first, once there are that many labels."""
+    async with Client(state.read_live(shell.state_dir).endpoints) as client:
+        (asset,) = [asset async for asset in client.assets.list("names")]
+        for _ in range(600):
+            found = [label async for label in client.labels.revisions("names", asset.uid)]
+            if len(found) >= count:
+                break
+            if not found:
+                span = Annotation("a0", "spans", "PERSON", Span(0, 4, "Bob "))
+                await client.labels.create("names", asset.uid, [span])
+            await asyncio.sleep(0.1)
+        return [(label.author, label.annotations[0].value.text) for label in reversed(found)]
+
+
+def test_what_a_rule_fixes_as_it_comes_is_undone_by_its_run(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"key": "k", "text": "Bob met Ann."}\n')
+    shell.ok("project", "create", "names", "--spans", "PERSON")
+    shell.ok("import", "names", str(path))
+    shell.ok("rules", "backtest", "names", "trimmed_boundary", "--action", "fix")
+    shell.ok("rules", "enable", "names", "trimmed_boundary", "--enforce")
+    fixed = asyncio.run(spans(shell, 2))
+    assert [text for _, text in fixed] == ["Bob ", "Bob"]
+    assert fixed[0][0] == fixed[1][0]
+    live = next(
+        run for run in json.loads(shell.ok("rules", "runs", "names", "--json")) if run["kind"] == "LIVE"
+    )
+    assert live["patched"] == 1
+    assert "being undone" in shell.ok("rules", "revert", "names", live["uid"], "--yes")
+    assert [text for _, text in asyncio.run(spans(shell, 3))] == ["Bob ", "Bob", "Bob "]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from qa_engine.life.precision import Precision, changed, right
 @pytest.mark.parametrize(
     ("yes", "no", "lower", "upper"),
     [
-        # None or all of n: z^2 / (n + z^2) and its complement. 81 of 263: R. G. Newcombe, Statistics in Medicine 17, 1998.
+        # None or all of n: z^2 / (n + z^2) and its complement.
+        # 81 of 263: R. G. Newcombe, Statistics in Medicine 17, 1998.
         (8, 2, 0.4901625, 0.9433178),
         (0, 10, 0.0, 0.2775328),
         (10, 0, 0.7224672, 1.0),

@@ -1,7 +1,6 @@
-"""`labelmesh rules backtest|enable|apply|runs|cancel|revert|verdict`: the life of a rule."""
+"""`labelmesh rules backtest|enable|apply|runs|cancel|revert`: the life of a rule."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -22,7 +21,6 @@ from labelmesh.client import (
     RuleRunKind,
     RuleRunState,
     RunHit,
-    Verdict,
 )
 from labels.label import Severity
 
@@ -258,71 +256,7 @@ def revert(
     out.print(f"Run {undone.uid} is being undone; the labels follow in a moment.", markup=False)
 
 
-def verdict(
-    project: ProjectId,
-    rule_id: RuleId,
-    label: Annotated[
-        str | None,
-        typer.Argument(metavar="[LABEL]", help="The label's id; without, --run goes through hits."),
-    ] = None,
-    annotation: Annotated[str, typer.Option(help="The annotation; without, the whole label.")] = "",
-    confirm: Annotated[
-        bool | None,
-        typer.Option("--confirm/--dismiss", help="Whether the rule is right.", show_default=False),
-    ] = None,
-    run: Annotated[
-        str, typer.Option("--run", metavar="RUN", help="Judge the sample of this run's hits.")
-    ] = "",
-    state_dir: StateDir = None,
-) -> None:
-    """Say whether a rule is right about a label; a rule's measured precision follows.
-
-    With --run, every hit of the sample is shown and asked about; with --confirm or --dismiss too, all at once.
-
-    [bold]Examples[/bold]
-
-      labelmesh rules verdict parts polygon_min_area 01JD2M --annotation a3 --confirm
-      labelmesh rules verdict parts polygon_min_area --run 01JD4X
-    """
-    if (label is None) == (not run):
-        raise UserError("Say what to judge: either LABEL or --run RUN.")
-    if label is not None and confirm is None:
-        raise UserError("Say what is right: one of --confirm and --dismiss.")
-    if label is not None:
-        said = [Verdict(label, rule_id, bool(confirm), annotation)]
-    else:
-        sample = call(state_dir, lambda client: _hits(client, project, run))
-        said = _judged(rule_id, sample, confirm)
-    if said:
-        call(state_dir, lambda client: client.rule_runs.resolve(project, said))
-    right = sum(one.confirmed for one in said)
-    out.print(f"{plural(len(said), 'verdict')} kept: {right} confirmed, {len(said) - right} dismissed.")
-
-
-async def _hits(client: Client, project: str, run: str) -> list[RunHit]:
-    return [hit async for hit in client.rule_runs.hits(project, run)]
-
-
-def _judged(rule_id: str, hits: Sequence[RunHit], confirm: bool | None) -> list[Verdict]:
-    """A verdict for each hit that the person does not skip."""
-    said = []
-    for place, hit in enumerate(hits, 1):
-        answer = confirm
-        if answer is None:
-            finding = hit.finding
-            at = f" at {finding.annotation_id}" if finding.annotation_id else ""
-            out.print(f"{place}/{len(hits)}  label {hit.label_uid}{at}: {finding.message}", markup=False)
-            key = typer.prompt("  c confirm, d dismiss, s skip, q stop", default="s").strip().lower()[:1]
-            if key == "q":
-                break
-            if key not in ("c", "d"):
-                continue
-            answer = key == "c"
-        said.append(Verdict(hit.label_uid, rule_id, answer, hit.finding.annotation_id))
-    return said
-
-
 def commands(app: typer.Typer) -> None:
     """Add the commands to `labelmesh rules`."""
-    for command in (backtest, enable, apply, runs, cancel, revert, verdict):
+    for command in (backtest, enable, apply, runs, cancel, revert):
         app.command(command.__name__)(command)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from labelmesh.cli import plugins, rule_life
+from labelmesh.cli import plugins, rule_life, rule_verdicts
 from labelmesh.cli.connect import AsJson, ProjectId, StateDir, call
 from labelmesh.cli.console import out, plain, print_json
 from labelmesh.cli.errors import UserError
@@ -36,6 +36,7 @@ app.command("test")(plugins.try_)
 app.command("show")(plugins.show)
 app.command("delete")(plugins.delete)
 rule_life.commands(app)
+app.command("verdict")(rule_verdicts.verdict)
 
 
 @app.command("list")
