@@ -1,5 +1,7 @@
 """The command line as its users meet it: every command a process of its own, a stub endpoint as the model."""
 
+# long: every command once, on one stack
+
 import asyncio
 import json
 import os

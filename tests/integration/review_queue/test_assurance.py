@@ -1,5 +1,7 @@
 """From a policy to labels that nobody looks at, and back, behind a real server on both databases."""
 
+# long: one policy through all its stages
+
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Gold: sealed before anybody sees it, out of every prompt, and handed to people as if it were a task."""
 
+# long: one gold set through all its stages
+
 import random
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Metrics and the hold-out behind a real gRPC server, on SQLite and on PostgreSQL."""
 
+# long: every metric of one simulated project
+
 import asyncio
 from typing import Any
 

@@ -80,6 +80,8 @@ def test_the_options_name_every_format_and_the_table_shows_each() -> None:
     assert set(json.loads(CliRunner().invoke(app, ["formats", "--json"]).stdout)) == set(CODECS)
 
 
-def test_a_class_of_polygons_and_crowds_is_one_class_of_the_same_name(convert: Convert, tmp_path: Path) -> None:
+def test_a_class_of_polygons_and_crowds_is_one_class_of_the_same_name(
+    convert: Convert, tmp_path: Path
+) -> None:
     convert(COCO, "coco", "yolo", tmp_path / "out")
     assert "0: person\n" in (tmp_path / "out" / "data.yaml").read_text()

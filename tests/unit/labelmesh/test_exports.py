@@ -21,7 +21,10 @@ ONTOLOGY = Ontology(
 LABEL = Label(
     LabelKind.REVIEW,
     "ana",
-    (Annotation("a", "entities", "PLACE", Span(3, 9, "Zürich")), Annotation("c", "topic", "travel", Choice())),
+    (
+        Annotation("a", "entities", "PLACE", Span(3, 9, "Zürich")),
+        Annotation("c", "topic", "travel", Choice()),
+    ),
     uid="L1",
     revision=2,
 )

@@ -63,9 +63,7 @@ def rendered(shown: object) -> str:
 
 
 def test_a_table_of_webhooks_says_how_their_endpoints_do() -> None:
-    fine = Webhook(
-        "https://e.com/[bold]x", ("label.*",), uid="01M87371Y48D55C8DH7VYHT3XV", ordered=True
-    )
+    fine = Webhook("https://e.com/[bold]x", ("label.*",), uid="01M87371Y48D55C8DH7VYHT3XV", ordered=True)
     failing = Webhook(
         "https://example.org/",
         uid="01M87371Y48D55C8DH7VYHT3XW",

@@ -37,7 +37,8 @@ class Settings(ServiceSettings):
     )
 
     llm_base_url: str = Field(
-        "https://api.openai.com/v1", description="an OpenAI-compatible endpoint that drafts rules when asked to"
+        "https://api.openai.com/v1",
+        description="an OpenAI-compatible endpoint that drafts rules when asked to",
     )
     llm_api_key: SecretStr = Field(SecretStr(""), description="bearer token of the endpoint; may be empty")
     llm_model: str = Field(

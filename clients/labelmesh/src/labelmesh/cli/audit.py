@@ -51,7 +51,7 @@ def status(project: ProjectId, as_json: AsJson = False, state_dir: StateDir = No
 
 
 @app.command()
-def policy(
+def policy(  # long: its options are most of it
     project: ProjectId,
     target_error: Annotated[
         float | None,

@@ -18,7 +18,7 @@ from labelmesh.client.files.writing import Exported, write_export
 from labelmesh.client.labels import ExportManifest
 
 
-def export(
+def export(  # long: its options are most of it
     project: ProjectId,
     form: Annotated[
         given.Form, typer.Option("--format", "-f", help="See `labelmesh formats` for what each holds.")

@@ -55,7 +55,7 @@ class _Checked:
             self.bad.append(row)
 
 
-def import_(
+def import_(  # long: its options and examples are most of it
     project: ProjectId,
     source: Annotated[
         Path,

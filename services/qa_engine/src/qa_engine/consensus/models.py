@@ -77,4 +77,5 @@ def _spread(accuracy: Floats, categories: int) -> Floats:
     same = np.eye(categories)
     wrong = (1 - accuracy) / max(1, categories - 1)
     rows: Floats = np.where(same > 0, accuracy[:, None, None], wrong[:, None, None])
-    return rows / rows.sum(axis=2, keepdims=True)
+    spread: Floats = rows / rows.sum(axis=2, keepdims=True)
+    return spread

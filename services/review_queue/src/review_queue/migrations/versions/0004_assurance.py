@@ -41,7 +41,7 @@ def _key(*names: str) -> Sequence[sa.Column[str]]:
     return [sa.Column(name, sa.Text, primary_key=True) for name in names]
 
 
-def _acceptance() -> None:
+def _acceptance() -> None:  # long: one table after the other
     op.create_table(
         "acceptance_policies",
         *_key("project_uid"),
