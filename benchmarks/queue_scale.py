@@ -13,8 +13,13 @@ import argparse
 import asyncio
 import gc
 import json
+import sys
 import time
 from collections.abc import Awaitable, Callable
+
+if __name__ == "__main__":
+    # A neighbour has the name of a package, which must be found first.
+    sys.path.append(sys.path.pop(0))
 
 import uvloop
 from sqlalchemy import text
