@@ -16,7 +16,8 @@ QaError
 ├── TextUnreadable
 ├── PictureUnreadable
 ├── ShapeUnreadable
-└── VotesInvalid
+├── VotesInvalid
+└── PolicyInvalid
 """
 
 
@@ -89,3 +90,7 @@ class RuleNotEnforced(QaError):
 
 class VerdictInvalid(QaError):
     """A finding is either confirmed or dismissed, and all of one request are of one project."""
+
+
+class PolicyInvalid(QaError):
+    """The policy of consensus is not valid."""
