@@ -36,7 +36,11 @@ def wanted() -> dict[str, set[str]]:
     """Lock file name -> requirements from outside; dev.txt first, as the others are resolved within it."""
     lines = (LOCKS / "dev.in").read_text().splitlines()
     development = {line for line in lines if line and not line.startswith("#")}
-    development |= dependencies("labelmesh", extra="local").union(*(dependencies(name) for name in LOCAL))
+    development = development.union(
+        dependencies("labelmesh", extra="local"),
+        dependencies("labelmesh", extra="plots"),
+        *(dependencies(name) for name in LOCAL),
+    )
     services = {
         f"{service}.txt": dependencies(f"labelmesh-{service.replace('_', '-')}") for service in SERVICES
     }
