@@ -7,17 +7,21 @@ from chassis.db import connect
 from chassis.outbox import Relay
 from chassis.serve import run, serve
 from labelmesh.qa.v1 import (
+    consensus_service_pb2,
     finding_service_pb2,
     plugin_service_pb2,
     rule_run_service_pb2,
     rule_service_pb2,
     webhook_service_pb2,
 )
+from labelmesh.qa.v1.consensus_service_pb2_grpc import add_ConsensusServiceServicer_to_server
 from labelmesh.qa.v1.finding_service_pb2_grpc import add_FindingServiceServicer_to_server
 from labelmesh.qa.v1.plugin_service_pb2_grpc import add_PluginServiceServicer_to_server
 from labelmesh.qa.v1.rule_run_service_pb2_grpc import add_RuleRunServiceServicer_to_server
 from labelmesh.qa.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
 from labelmesh.qa.v1.webhook_service_pb2_grpc import add_WebhookServiceServicer_to_server
+from qa_engine.consensus.events import also_resolving
+from qa_engine.consensus.servicer import ConsensusServicer
 from qa_engine.consumer import Events
 from qa_engine.engine import Engine, discover
 from qa_engine.life.finding_servicer import FindingServicer
@@ -56,7 +60,7 @@ async def start(settings: Settings) -> None:
         ) as author,
     ):
         await migrate.upgrade(db, "qa_engine")
-        handlers = also_telling(Events(engine, blobs).handlers, FROM_OTHERS)
+        handlers = also_telling(also_resolving(Events(engine, blobs).handlers, blobs), FROM_OTHERS)
         rules = (
             add_RuleServiceServicer_to_server,
             RuleServicer(db, engine, blobs),
@@ -79,6 +83,11 @@ async def start(settings: Settings) -> None:
             PluginServicer(db, Trier(blobs, workers), Drafter(author, workers)),
             plugin_service_pb2.DESCRIPTOR.services_by_name["PluginService"],
         )
+        consensus = (
+            add_ConsensusServiceServicer_to_server,
+            ConsensusServicer(db),
+            consensus_service_pb2.DESCRIPTOR.services_by_name["ConsensusService"],
+        )
         webhooks = (
             add_WebhookServiceServicer_to_server,
             WebhookServicer(db, keys, allowed),
@@ -90,7 +99,7 @@ async def start(settings: Settings) -> None:
             Worker(db, post, keys, log_days=settings.webhook_log_days),
             Consumer(broker, db, service=settings.service, handlers=handlers),
         ):
-            await serve(settings, [rules, runs, verdicts, plugins, webhooks], errors=STATUS)
+            await serve(settings, [rules, runs, verdicts, plugins, consensus, webhooks], errors=STATUS)
 
 
 def main() -> None:

@@ -19,11 +19,12 @@ from labels.errors import LabelError
 from labels.names import asset_name, label_name, parse_project
 from labels.proto import asset_from_pb, finding_to_pb, label_from_pb, ontology_from_pb
 from qa_engine import acting, facts, findings, projects
+from qa_engine.consensus import events as consensus
 from qa_engine.engine import Engine
 from qa_engine.findings import Evaluation
 from qa_engine.life import patches, runs, seen, told
 from qa_engine.looking import Looker, Submission
-from qa_engine.operation import Block, Emit
+from qa_engine.operation import Block, Emit, Resolve
 from qa_engine.projects import Project
 from qa_engine.rule import Need
 from qa_engine.webhooks import announce
@@ -84,6 +85,7 @@ class Events:
             await self._remember(conn, [s for s, _ in done])
             await _report(conn, done)
             await _patch(conn, done)
+            await _resolve(conn, done)
 
     def _turns(self, submissions: Sequence[Submission]) -> Iterator[list[Submission]]:
         """All at once; where rules compare labels, so that a label sees what an earlier one of its asset left."""
@@ -188,6 +190,14 @@ def _insisted(submission: Submission, evaluation: Evaluation) -> Evaluation:
         return evaluation
     left = tuple((rule, op) for rule, op in evaluation.operations if not isinstance(op, Block))
     return replace(evaluation, operations=left)
+
+
+async def _resolve(conn: AsyncConnection, done: Sequence[tuple[Submission, Evaluation]]) -> None:
+    """What enforced rules say that several people's answers come to; the first rule of a label has its way."""
+    for submission, evaluation in done:
+        for rule, op in evaluation.operations:
+            if isinstance(op, Resolve) and submission.cause is not None:
+                await consensus.by_rule(conn, submission.project, submission.cause, rule, op.annotations)
 
 
 async def _patch(conn: AsyncConnection, done: Sequence[tuple[Submission, Evaluation]]) -> None:

@@ -66,7 +66,8 @@ def _said(votes: Votes, annotator: str) -> np.ndarray:
 
 def _comparable(counts: Floats) -> Floats:
     """Items with two votes and more: one alone agrees with nobody."""
-    return counts[counts.sum(axis=1) >= 2]
+    comparable: Floats = counts[counts.sum(axis=1) >= 2]
+    return comparable
 
 
 def _alpha(counts: Floats, times: Floats) -> Floats:

@@ -28,6 +28,11 @@ class Method(StrEnum):
     MACE = "MACE"
     POOLED = "POOLED"
 
+    @property
+    def modelled(self) -> bool:
+        """Whether its posteriors are probabilities rather than shares of votes."""
+        return self not in (Method.MAJORITY, Method.WEIGHTED)
+
 
 DEFAULT = Method.POOLED
 _MODELS: Mapping[Method, Model] = {
@@ -35,6 +40,10 @@ _MODELS: Mapping[Method, Model] = {
     Method.DAWID_SKENE: confusion,
     Method.SHRUNKEN: shrunken,
     Method.MACE: honest,
+}
+_MEMBERS: Mapping[Method, tuple[Model, ...]] = {
+    Method.POOLED: (one_coin, shrunken),
+    **{method: (model,) for method, model in _MODELS.items()},
 }
 _WEIGHT_ROUNDS = 10
 
@@ -84,13 +93,18 @@ def weighted(votes: Votes) -> Floats:
     return _shares(votes.counts(weights))
 
 
-def pooled(votes: Votes) -> Floats:
-    """Mean of two posteriors."""
-    return (estimate(votes, one_coin).posterior + estimate(votes, shrunken).posterior) / 2
+def models_of(method: Method) -> tuple[Model, ...]:
+    """The models whose posteriors the method takes the mean of; none where it counts heads."""
+    return _MEMBERS.get(method, ())
 
 
 def _modelled(method: Method) -> Callable[[Votes], Floats]:
-    return lambda votes: estimate(votes, _MODELS[method]).posterior
+    members = _MEMBERS[method]
+
+    def found(votes: Votes) -> Floats:
+        return sum((estimate(votes, model).posterior for model in members), np.zeros(1)) / len(members)
+
+    return found
 
 
 def _shares(counts: Floats) -> Floats:
@@ -101,6 +115,5 @@ def _shares(counts: Floats) -> Floats:
 _FOUND: Mapping[Method, Callable[[Votes], Floats]] = {
     Method.MAJORITY: majority,
     Method.WEIGHTED: weighted,
-    Method.POOLED: pooled,
-    **{method: _modelled(method) for method in _MODELS},
+    **{method: _modelled(method) for method in _MEMBERS},
 }

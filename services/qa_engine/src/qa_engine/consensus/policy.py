@@ -16,14 +16,15 @@ class Policy:
     `method` finds single choices. A shape or one of several choices stands when more than half of the answers have
     it, and at least the share `quorum`, 0.5 to 1. Shapes are one thing from an IoU of `iou` on, LEAST_IOU to 1. A
     label is agreed when the answers agree by at least `min_agreement`, 0 to 1, and each single choice is likely by at
-    least `min_confidence`, 0 to 1, where the method has a model. `staple` weighs masks by how good their annotators
-    are. `revision` counts changes, from 0.
+    least `min_confidence`, 0 to 1, where the method has a model. Two against one agree by a third, which the default
+    lets pass; people who all drew something else agree by 0, and their label would be empty. `staple` weighs masks by
+    how good their annotators are. `revision` counts changes, from 0.
     """
 
     method: Method = DEFAULT
     quorum: float = 0.5
     iou: float = 0.5
-    min_agreement: float = 0.5
+    min_agreement: float = 0.3
     min_confidence: float = 0.8
     staple: bool = False
     revision: int = 0

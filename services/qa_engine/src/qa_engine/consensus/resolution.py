@@ -95,9 +95,9 @@ def resolve(
     agreement = float(np.mean([f.agreement for f in found.values()])) if found else 1.0
     rejected = 2 * sum(answer.rejects for answer in answers) >= len(answers)
     agreed = all(f.settled for f in found.values()) and agreement >= policy.min_agreement and not rejected
-    claims = [claim for f in found.values() for claim in f.claims]
+    standing = [claim for f in found.values() for claim in f.claims]
     return Resolution(
-        tuple(_numbered(claims)) if agreed else None,
+        tuple(_numbered(standing)) if agreed else None,
         agreement,
         prod(f.confidence for f in found.values()) if found else 0.0,
         {name: f.agreement for name, f in found.items()},
@@ -131,7 +131,8 @@ def _tool(
     else:
         groups = match(claims, policy.iou)
         agreement = f1(groups, claims, len(answers))
-    standing, disputes = [], []
+    standing: list[Annotation] = []
+    disputes: list[Dispute] = []
     for group in groups:
         _stand_or_dispute(tool, group, len(answers), policy, text, standing, disputes)
     return _Outcome(tuple(standing), tuple(disputes), agreement)
@@ -163,8 +164,11 @@ def _single(
         names = (*tool.category_names, "")
         best = int(posterior.argmax())
         confidence = float(posterior[best])
-        sure = confidence >= policy.min_confidence and (posterior >= confidence - 1e-12).sum() == 1
+        # Shares of votes are no probabilities: most of them is enough.
+        least = policy.min_confidence if policy.method.modelled else policy.quorum
+        sure = confidence >= least and (posterior >= confidence - 1e-12).sum() == 1
         winner = names[best] if sure else None
+        confidence = confidence if policy.method.modelled else 0.0
     disputes = tuple(
         Dispute(tool.name, category, n, answers)
         for category, n in support.items()

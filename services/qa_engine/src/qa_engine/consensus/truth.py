@@ -15,7 +15,7 @@ MAX_ROUNDS = 200
 TOLERANCE = 1e-5
 """Rounds end when no probability changes by more."""
 MAX_MATRIX = 20_000_000
-"""Most cells of the annotators' matrices together; with more the one-coin model serves, which needs none."""
+"""Most cells of the annotators' matrices together, 160 MB."""
 
 
 @dataclass(frozen=True, slots=True)
