@@ -10,7 +10,9 @@ from typing import Any
 import grpc
 import pytest
 
+from chassis.clock import now_us
 from chassis.consumer import Consumer
+from chassis.headers import event_headers
 from chassis.ids import new_uid
 from chassis.testing import serving
 from labelmesh.qa.v1 import consensus_service_pb2 as pb2
@@ -54,6 +56,7 @@ class Room:
 
     world: Any
     stub: ConsensusServiceStub
+    channel: grpc.aio.Channel
 
     async def call(self, method: str, who: str = "a", **fields: Any) -> Any:
         request = getattr(pb2, f"{method}Request")(parent=PROJECT, **fields)
@@ -73,11 +76,17 @@ class Room:
             event.decision = queue_service_pb2.DECISION_ACCEPT
         return event
 
+    async def publish(self, event: LabelReviewed, msg_id: str = "", time_us: int = 0) -> None:
+        """What the relay of the review queue does."""
+        subject = f"{event.DESCRIPTOR.full_name}.{self.world.project_uid}"
+        headers = event_headers(msg_id or new_uid(), time_us or now_us(), "")
+        await self.world.bus.js.publish(subject, event.SerializeToString(), headers=headers)
+
     async def answered(self, *claims: Sequence[Annotation] | None, wanted: int = 0) -> Asset:
         """A new asset that people p0, p1 ... answered so, in that order."""
         asset = Asset(key=new_uid(), uid=new_uid(), text=TEXT)
         for n, some in enumerate(claims):
-            await self.world.publish(self.review(asset, f"p{n}", some, n + 1, wanted or len(claims)))
+            await self.publish(self.review(asset, f"p{n}", some, n + 1, wanted or len(claims)))
         return asset
 
     async def resolved(self, count: int) -> list[ConsensusResolved]:
@@ -117,4 +126,4 @@ async def room(world: Any, tmp_path: Path) -> AsyncIterator[Room]:
                 break
             except grpc.aio.AioRpcError:
                 await asyncio.sleep(0.02)
-        yield Room(world, ConsensusServiceStub(channel))
+        yield Room(world, ConsensusServiceStub(channel), channel)

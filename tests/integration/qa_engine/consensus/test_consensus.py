@@ -49,7 +49,7 @@ async def test_one_more_answer_settles_a_tie(room):
     asset = await room.answered([topic("sport")], [topic("politics")])
     await room.resolved(1)
     await room.call("UpdateConsensusPolicy", policy=policy(min_agreement=0.0))
-    await room.world.publish(room.review(asset, "p2", [topic("sport")], 3, 3))
+    await room.publish(room.review(asset, "p2", [topic("sport")], 3, 3))
     found = await room.resolved(2)
     assert claims(found[1].label) == [("topic", "sport")]
     assert len((await room.call("ListConsensusResults")).results) == 1
@@ -64,11 +64,33 @@ async def test_answers_that_come_in_the_wrong_order_and_twice_resolve_once(room)
     one = room.review(asset, "p0", [topic("sport")], 1, 2)
     two = room.review(asset, "p1", [topic("sport")], 2, 2)
     for event in (two, one, two, one):
-        await room.world.publish(event)
+        await room.publish(event)
     await room.answered([topic("politics")], [topic("politics")])
     found = await room.resolved(2)
     assert len(found) == 2
     assert {r.asset.name for r in found} > {f"projects/news/assets/{asset.uid}"}
+
+
+async def test_a_task_that_begins_anew_forgets_the_answers_before(room):
+    asset = await room.answered([topic("sport")], [topic("politics")])
+    await room.resolved(1)
+    await room.publish(room.review(asset, "p5", [topic("politics")], 1, 2))
+    await room.publish(room.review(asset, "p6", [topic("politics")], 2, 2))
+    found = await room.resolved(2)
+    assert claims(found[1].label) == [("topic", "politics")]
+    assert found[1].agreement == 1
+    async with room.world.db.read() as conn:
+        stored = (await conn.execute(select(consensus_answers.c.annotator))).scalars()
+    assert sorted(stored) == ["p5", "p6"]
+
+
+async def test_an_old_answer_that_comes_late_does_not_replace_a_newer_one(room):
+    asset = Asset(key=new_uid(), uid=new_uid(), text=TEXT)
+    await room.publish(room.review(asset, "p0", [topic("sport")], 1, 2), time_us=2_000_000)
+    await room.publish(room.review(asset, "p0", [topic("politics")], 1, 2), time_us=1_000_000)
+    await room.publish(room.review(asset, "p1", [topic("sport")], 2, 2), time_us=3_000_000)
+    (found,) = await room.resolved(1)
+    assert claims(found.label) == [("topic", "sport")]
 
 
 async def test_a_rejecting_majority_is_no_label(room):
@@ -86,8 +108,8 @@ async def test_people_who_proved_wrong_count_less_than_those_who_proved_right(ro
     await room.resolved(20)
     await room.call("UpdateConsensusPolicy", policy=policy(min_agreement=0.0, min_confidence=0.8))
     asset = Asset(key=new_uid(), uid=new_uid(), text=TEXT)
-    await room.world.publish(room.review(asset, "p0", [topic("sport")], 1, 2))
-    await room.world.publish(room.review(asset, "p2", [topic("politics")], 2, 2))
+    await room.publish(room.review(asset, "p0", [topic("sport")], 1, 2))
+    await room.publish(room.review(asset, "p2", [topic("politics")], 2, 2))
     last = (await room.resolved(21))[-1]
     assert claims(last.label) == [("topic", "sport")]
     assert last.confidence > 0.9

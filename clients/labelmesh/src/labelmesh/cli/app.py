@@ -13,6 +13,7 @@ from formats import FormatError
 from labelmesh.cli import (
     annotate,
     audit,
+    consensus,
     convert,
     demo,
     export,
@@ -86,6 +87,7 @@ app.command("formats")(convert.formats)
 app.add_typer(queue.app, name="queue")
 app.add_typer(audit.app, name="audit")
 app.add_typer(gold.app, name="gold")
+app.add_typer(consensus.app, name="consensus")
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(runs.app, name="runs")
 app.add_typer(rules.app, name="rules")

@@ -17,6 +17,15 @@ Values (assets, ontologies, labels, annotations) come from the `labels` package;
 is a LabelmeshError.
 """
 
+from labelmesh.client.agreed import (
+    AgreementMeasure,
+    ConsensusMethod,
+    ConsensusPolicy,
+    ConsensusResult,
+    PairAgreement,
+    QualityByVotes,
+    ToolAgreement,
+)
 from labelmesh.client.client import Client
 from labelmesh.client.endpoints import Endpoints, Tls
 from labelmesh.client.errors import LabelmeshError, NotConnected, Refused
@@ -78,6 +87,7 @@ from labelmesh.client.trust import (
 
 __all__ = [
     "AcceptancePolicy",
+    "AgreementMeasure",
     "AnnotatorQuality",
     "Applied",
     "AssuranceCounts",
@@ -86,6 +96,9 @@ __all__ = [
     "Certificate",
     "Click",
     "Client",
+    "ConsensusMethod",
+    "ConsensusPolicy",
+    "ConsensusResult",
     "Decision",
     "Endpoints",
     "Estimate",
@@ -109,6 +122,7 @@ __all__ = [
     "Metrics",
     "NotConnected",
     "ObjectPrompt",
+    "PairAgreement",
     "Plugin",
     "PluginError",
     "PluginLanguage",
@@ -118,6 +132,7 @@ __all__ = [
     "PreAnnotation",
     "PriorityWeights",
     "Project",
+    "QualityByVotes",
     "Rate",
     "Refused",
     "RowError",
@@ -152,5 +167,6 @@ __all__ = [
     "TaskState",
     "ThresholdFit",
     "Tls",
+    "ToolAgreement",
     "Verdict",
 ]

@@ -6,6 +6,7 @@ from labelmesh.client.arrival import Arrival
 from labelmesh.client.assets import Assets
 from labelmesh.client.assurance import Assurance
 from labelmesh.client.calls import Link
+from labelmesh.client.consensus import Consensus
 from labelmesh.client.endpoints import Endpoints, Tls, check_token_is_safe, open_channel
 from labelmesh.client.errors import LabelmeshError
 from labelmesh.client.gold import Gold
@@ -91,6 +92,7 @@ class Client:
         self.rules = Rules(links["qa-engine"], arrival)
         self.rule_runs = RuleRuns(links["qa-engine"], arrival)
         self.plugins = Plugins(links["qa-engine"], arrival)
+        self.consensus = Consensus(links["qa-engine"], arrival)
         self.webhooks = Webhooks(links["qa-engine"], arrival)
 
     @property
