@@ -56,6 +56,8 @@ def _row(project: str, random: Random, i: int) -> Row:
         "sealed": random.choice(YES_NO),
         "boost": random.choice((0.0, 0.0, 0.25, 3.0)),
         "pool": random.choice(("", "experts", "a_b")),
+        "answers": random.choice((0, 0, 1, 2)),
+        "sent_to": random.choice(("", "", "ann", "bob")),
         "category": frozenset(random.sample(CATEGORIES, random.randrange(4))),
     }
     doubt = 1.0 if confidence is None else 1.0 - confidence
@@ -101,6 +103,7 @@ _NUMBERS = {
     "confidence": st.one_of(st.sampled_from(CONFIDENCES[1:]), st.floats(-0.5, 1.5)),
     "findings": st.one_of(st.integers(-1, 8).map(float), st.just(1e30)),
     "priority": st.floats(-1, 30),
+    "answers": st.sampled_from((-1.0, 0.0, 1.0, 2.0)),
     "boost": st.sampled_from((-1.0, 0.0, 0.25, 1.0, 3.0)),
     "age_hours": st.floats(-1, 2_100),
 }
@@ -157,7 +160,7 @@ def _matches(pieces: list[str], value: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pieces)), value, re.DOTALL) is not None
 
 
-_TEXTS = ("author", "reviewer", "key", "run", "prediction_error", "uid", "pool")
+_TEXTS = ("author", "reviewer", "key", "run", "prediction_error", "uid", "pool", "sent_to")
 _word = st.one_of(st.sampled_from(AWKWARD), st.text("ab%_*[]?'\"\\ \n", max_size=3))
 _ordered_texts = st.builds(
     lambda field, op, value, quote: _compare(field, op, _quoted([value], quote), value),
@@ -185,7 +188,18 @@ _categories = st.builds(
 )
 _ALWAYS = ("priority", "age_hours", "create_time", "state", "boost", "audit", "sealed")
 _present = st.sampled_from(
-    [*_ALWAYS, *_TEXTS, "confidence", "findings", "severity", "review_time", "decision", "kind", "category"]
+    [
+        *_ALWAYS,
+        *_TEXTS,
+        "answers",
+        "confidence",
+        "findings",
+        "severity",
+        "review_time",
+        "decision",
+        "kind",
+        "category",
+    ]
 ).map(
     lambda field: Said(
         f"{field}:*",
@@ -241,8 +255,7 @@ SORTABLE: dict[str, Callable[[Row], Any]] = {
     name: (lambda row, name=name: row[name])
     for name in (
         "audit", "author", "boost", "create_time", "decision", "findings", "key", "kind", "pool",
-        "prediction_error", "review_time", "reviewer", "run", "sealed", "severity", "uid",
-        "uid",
+        "prediction_error", "review_time", "reviewer", "run", "sealed", "sent_to", "severity", "uid", "answers",
     )
 }  # fmt: skip
 orders = st.lists(

@@ -79,7 +79,10 @@ async def _store(db: Database, project_uid: str, rows: list[Any]) -> None:
                 "audit": int(row["audit"] == "YES"),
                 "sealed": 2 * int(row["sealed"] == "YES"),
                 "boost": row["boost"],
-                "pool": row["pool"],
+                "pool": row["pool"] if row["pool"] != "experts" else "",
+                "sent_pool": "experts" if row["pool"] == "experts" else "",
+                "answers": row["answers"],
+                "sent_to": row["sent_to"],
             }
         )
     async with db.begin() as conn:

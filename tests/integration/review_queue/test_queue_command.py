@@ -86,7 +86,7 @@ async def test_the_queue_in_a_terminal(house: Any, labelmesh: Run) -> None:
     assert (explained["key"], explained["state"], len(explained["terms"])) == (
         back.task.asset.key,
         "DONE",
-        4,
+        6,
     )
 
 

@@ -14,6 +14,7 @@ CERTIFICATE = "projects/{}/certificates/{}"
 THRESHOLD_FIT = "projects/{}/thresholdFits/{}"
 GOLD_SET = "projects/{}/goldSets/{}"
 RULE_RUN = "projects/{}/ruleRuns/{}"
+QUEUE_POLICY = "projects/{}/queuePolicy"
 
 _PROJECT_ID = r"([a-z][a-z0-9-]{1,47})"
 _UID = r"([A-Za-z0-9][A-Za-z0-9_-]{0,63})"

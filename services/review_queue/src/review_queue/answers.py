@@ -34,7 +34,11 @@ from review_queue.measures.totals import CellTotals
 from review_queue.outcome import Cell, Outcome
 from review_queue.project import Project
 from review_queue.request import Request
-from review_queue.review import Decision, LeasedTask, Submission, TaskState
+from review_queue.review import MOVES, Decision, LeasedTask, Submission, TaskState
+from review_queue.routing import moving, turning
+from review_queue.routing import turn as turns
+from review_queue.routing.turn import ANSWERED, Step, Turn
+from review_queue.shown import turn_of
 from review_queue.wire import decision_to_pb
 
 _t, _a, _l = tables.tasks.c, tables.assets.c, tables.labels.c
@@ -52,6 +56,7 @@ class Answer:
     learned: Learned
     hidden: Label | None = None
     sealed: bool = False
+    step: Step = ANSWERED
 
 
 async def submit(
@@ -63,19 +68,23 @@ async def submit(
     OntologyError or RequestIdReused.
     """
     review.check(submission)
+    if submission.decision in MOVES:
+        await moving.move(db, project, uid, submission, request)
+        return None
     async with db.read() as conn:
         if (answer := await requests.seen(conn, project.uid, request)) is not None:
             return _from_answer(answer)
-        task, asset = await _leased(conn, project, uid)
+        task, asset, turn = await _leased(conn, project, uid)
         pot = await honeypots.find(conn, project, uid, submission.reviewer) if task.answered else None
     if pot is not None:
         return await testing.submit(db, blobs, project, pot, submission, request)
     now = now_us()
     annotations = review.decide(task, submission, now)
+    step = turns.step(project.routing, turn, task.base, submission.decision, submission.reviewer)
     if annotations is not None:
         await revisions.check(blobs, project, asset, annotations)
     learned = await _learn(project, uid, task, annotations)
-    answered = Answer(asset, task.base, annotations, submission, now, learned, task.hidden, task.sealed)
+    answered = Answer(asset, task.base, annotations, submission, now, learned, task.hidden, task.sealed, step)
     async with db.begin() as conn:
         if (answer := await requests.claim(conn, project.uid, request)) is not None:
             return _from_answer(answer)
@@ -89,7 +98,7 @@ def _from_answer(answer: bytes) -> label_pb2.Label | None:
     return label_pb2.Label.FromString(answer) if answer else None
 
 
-async def _leased(conn: AsyncConnection, project: Project, uid: str) -> tuple[LeasedTask, Asset]:
+async def _leased(conn: AsyncConnection, project: Project, uid: str) -> tuple[LeasedTask, Asset, Turn]:
     query = (
         select(tables.tasks, _a.body.label("asset"), _l.body.label("base"))
         .join(tables.assets, _a.uid == _t.uid)
@@ -112,7 +121,7 @@ async def _leased(conn: AsyncConnection, project: Project, uid: str) -> tuple[Le
         overruled=row.label_uid != row.leased_label_uid and row.label_kind != LabelKind.PREDICTION,
         sealed=row.sealed > 0,
     )
-    return task, assets.from_body(row.asset)
+    return task, assets.from_body(row.asset), turn_of(row)
 
 
 async def _learn(
@@ -127,6 +136,7 @@ async def _learn(
 
 async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> label_pb2.Label | None:
     label_uid = new_uid() if answer.annotations is not None else ""
+    submission = answer.submission
     revision = await _close(conn, project, answer, label_uid)
     label = _label(answer, label_uid, revision)
     if label is not None:
@@ -137,8 +147,13 @@ async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> lab
     ops = review_events_pb2.LabelReviewed(ops=event.ops).SerializeToString()
     await _record(conn, project, answer, label_uid, ops)
     looked_at = answer.base or answer.hidden
-    await evidence.record(conn, project, Answered(answer.asset, looked_at, answer.annotations))
-    if answer.sealed:
+    first = not answer.step.aside or answer.step.turn.answers == 1
+    # An asset is drawn once, so of several answers one is evidence.
+    if first:
+        await evidence.record(conn, project, Answered(answer.asset, looked_at, answer.annotations))
+    if project.routing.revision:
+        await turning.turn(conn, project, answer.asset.uid, submission.reviewer, answer.step)
+    if answer.sealed and answer.step.done:
         await gold.learn(conn, answer.asset.uid, pb, looked_at, answer.submission.reviewer)
     if (
         answer.base
@@ -152,15 +167,21 @@ async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> lab
 async def _close(conn: AsyncConnection, project: Project, answer: Answer, label_uid: str) -> int:
     """Mark the task answered if all is still as it was; the revision of the asset's newest label after it."""
     submission = answer.submission
-    values: dict[str, Any] = {
-        "state": TaskState.DONE,
-        "decision": submission.decision.value,
-        "lease_expire_us": 0,
-        "review_time_us": answer.time_us,
-    }
+    values: dict[str, Any] = {"lease_expire_us": 0}
+    if answer.step.done:
+        values |= {
+            "state": TaskState.DONE,
+            "decision": submission.decision.value,
+            "review_time_us": answer.time_us,
+        }
     if label_uid:
-        values |= {"revision": _t.revision + 1, "label_uid": label_uid, "label_kind": LabelKind.REVIEW.value}
-        values["author"] = submission.reviewer
+        values["revision"] = _t.revision + 1
+    if label_uid and not answer.step.aside:
+        values |= {
+            "label_uid": label_uid,
+            "label_kind": LabelKind.REVIEW.value,
+            "author": submission.reviewer,
+        }
     closed = await conn.execute(
         update(tables.tasks)
         .where(
@@ -177,7 +198,7 @@ async def _close(conn: AsyncConnection, project: Project, answer: Answer, label_
     )
     revision: int | None = closed.scalar_one_or_none()
     if revision is None:
-        task, _ = await _leased(conn, project, answer.asset.uid)
+        task, _, _ = await _leased(conn, project, answer.asset.uid)
         raise EtagMismatch if task.overruled and task.state is TaskState.OPEN else LeaseLost
     return revision
 
@@ -207,6 +228,8 @@ def _event(
         ops=map(correction_op_to_pb, answer.submission.ops),
         reviewer=answer.submission.reviewer,
         sealed=answer.sealed,
+        answers=max(1, answer.step.turn.answers),
+        answers_wanted=answer.step.turn.wanted if answer.step.aside else 0,
     )
 
 

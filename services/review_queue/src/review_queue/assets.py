@@ -110,7 +110,7 @@ async def add(conn: AsyncConnection, project: Project, new: Sequence[Asset]) -> 
 def _task(project: Project, asset: Asset) -> dict[str, Any]:
     definition = project.definition
     waits = definition.pre_annotation is not PreAnnotation.NONE
-    terms = priority.Terms(1.0, 0.0, asset.create_time_us)
+    terms = priority.Terms(1.0, 0.0, asset.create_time_us, business=priority.business(asset.context))
     return {
         "uid": asset.uid,
         "project_uid": project.uid,
@@ -128,6 +128,7 @@ def _task(project: Project, asset: Asset) -> dict[str, Any]:
         "lease_expire_us": 0,
         "leased_label_uid": "",
         "decision": "",
+        "business": terms.business,
     }
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Double,
     String,
+    Text,
     and_,
     bindparam,
     case,
@@ -95,7 +96,7 @@ def _present(field: Field, moment: Moment) -> ColumnElement[bool]:
         return _claims(moment, true())
     if (known := _known(field)) is not None:
         return known
-    if field.name in ("findings", "severity"):
+    if field.name in ("answers", "findings", "severity"):
         return _column(field, moment) > 0
     if field.kind in (Kind.TEXT, Kind.NAME) and field.name != "state":
         return _column(field, moment) != ""
@@ -151,6 +152,12 @@ def _column(field: Field, moment: Moment) -> _Column:
             return _COLUMNS[name]
 
 
+def pool() -> _Column:
+    """The pool that counts: of the last person who sent the task to one, of a rule, of a route; empty for anyone."""
+    sent, ruled = func.nullif(_t.sent_pool, ""), func.nullif(_t.pool, "")
+    return func.coalesce(sent, ruled, _t.routed_pool, type_=Text())
+
+
 _COLUMNS: dict[str, _Column] = {
     "audit": case((_t.audit > 0, "YES"), else_="NO"),
     "author": _t.author,
@@ -158,14 +165,16 @@ _COLUMNS: dict[str, _Column] = {
     "create_time": _t.create_time_us,
     "decision": _t.decision,
     "findings": _t.finding_count,
+    "answers": _t.answers,
     "boost": _t.boost,
     "key": _a.key,
     "kind": _t.label_kind,
-    "pool": _t.pool,
+    "pool": pool(),
     "prediction_error": _t.prediction_error,
     "review_time": _t.review_time_us,
     "run": _t.run_uid,
     "sealed": case((_t.sealed > 0, "YES"), else_="NO"),
+    "sent_to": _t.sent_to,
     "severity": _t.severity,
     "uid": _t.uid,
 }
@@ -179,7 +188,8 @@ def _age_hours(now_us: int) -> _Column:
 def _priority(weights: Weights, now_us: int) -> _Column:
     """The formula in the order of `priority.priority`, so that the number is the one that people see."""
     urgency = weights.uncertainty * _t.uncertainty + weights.findings * _t.severity
-    return urgency + weights.age_per_hour * _age_hours(now_us) + _t.boost
+    aged = urgency + weights.age_per_hour * _age_hours(now_us)
+    return aged + weights.disagreement * _t.disagreement + weights.business * _t.business + _t.boost
 
 
 _STANDS: dict[Op, Callable[[_Column, _Column], ColumnElement[bool]]] = {

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.bus import Event, NotYet, Poison
 from labelmesh.annotator.v1.annotator_events_pb2 import PredictionCreated, PredictionFailed
-from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated, LabelPatched, RuleRunReverted
+from labelmesh.qa.v1.qa_events_pb2 import ConsensusResolved, LabelEvaluated, LabelPatched, RuleRunReverted
 from labels.errors import LabelError, LabelInvalid
 from labels.label import SEVERITY_WEIGHT, LabelKind
 from labels.names import ASSET, LABEL, RULE_RUN, parse
@@ -18,6 +18,7 @@ from review_queue import evaluations, predictions, revisions
 from review_queue.errors import ReviewError
 from review_queue.patches import patching, undoing
 from review_queue.review import MAX_OPS
+from review_queue.routing import settling
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
@@ -37,6 +38,7 @@ def handlers() -> Mapping[type[Message], Handler]:
         LabelEvaluated: on_label_evaluated,
         LabelPatched: on_label_patched,
         RuleRunReverted: on_rule_run_reverted,
+        ConsensusResolved: on_consensus_resolved,
     }
 
 
@@ -88,6 +90,15 @@ async def on_rule_run_reverted(conn: AsyncConnection, events: Sequence[Event[Rul
             await undoing.undo(conn, event.project_uid, parse(event.message.rule_run, RULE_RUN)[1])
     except (LabelError, ReviewError) as error:
         raise Poison(str(error)) from error
+
+
+async def on_consensus_resolved(conn: AsyncConnection, events: Sequence[Event[ConsensusResolved]]) -> None:
+    """The answers of several people were compared."""
+    for event, found in zip(events, _each(_consensus, events), strict=True):
+        try:
+            await settling.settle(conn, found)
+        except ReviewError as error:
+            raise Poison(str(error), [event]) from error
 
 
 def _each(convert: Callable[[Event[M]], T], events: Sequence[Event[M]]) -> list[T]:
@@ -146,4 +157,18 @@ def _patch(event: Event[LabelPatched]) -> patching.Patch:
         rule_run=parse(message.rule_run, RULE_RUN)[1],
         rules=tuple(message.rules),
         ops=tuple(correction_op_from_pb(op) for op in message.ops),
+    )
+
+
+def _consensus(event: Event[ConsensusResolved]) -> settling.Consensus:
+    message = event.message
+    # Written so that NaN fails.
+    if not 0.0 <= message.agreement <= 1.0:
+        raise LabelInvalid("The agreement of answers is not 0 to 1.")
+    label = label_from_pb(message.label) if message.HasField("label") else None
+    return settling.Consensus(
+        project_uid=event.project_uid,
+        asset_uid=parse(message.asset.name, ASSET)[1],
+        annotations=label.annotations if label else None,
+        agreement=message.agreement,
     )

@@ -7,16 +7,17 @@ ReviewError
 │   ├── ProjectInvalid · RunForeign
 │   ├── RequestIdInvalid · RequestIdReused
 │   ├── LeaseInvalid · FilterInvalid · OrderInvalid
-│   ├── HoldOutInvalid · MetricInvalid · TooManyGroups
+│   ├── QueuePolicyInvalid · HoldOutInvalid · MetricInvalid · TooManyGroups
 │   ├── ImportInvalid · ImportIdReused
 │   ├── ParentMissing · TooManyRows · ChunkTooLarge · ContentEmpty
 │   ├── PolicyInvalid · GoldInvalid
 │   └── SubmissionInvalid
-│       └── NothingToAccept · OpsMissing · OpsUnwanted · ReasonMissing
+│       └── NothingToAccept · OpsMissing · OpsUnwanted · ReasonMissing · SendBackToNobody · PoolUnknown
 ├── KeyTaken · TextNotUtf8
 ├── LeaseLost
 ├── EtagMismatch
 ├── AlreadyReviewed
+├── PoolForbidden · PolicyForbidden · SelfReview
 ├── PolicyMissing · EvidenceMissing · StageHighest
 ├── SumsBehind
 └── NothingReviewed
@@ -102,6 +103,10 @@ class OrderInvalid(RequestInvalid):
     """The order is not valid."""
 
 
+class QueuePolicyInvalid(RequestInvalid):
+    """The queue's policy is not valid."""
+
+
 class HoldOutInvalid(RequestInvalid):
     """The share of predictions held back must be 0 to 0.5."""
 
@@ -155,7 +160,15 @@ class OpsUnwanted(SubmissionInvalid):
 
 
 class ReasonMissing(SubmissionInvalid):
-    """A rejection needs a reason."""
+    """Who rejects, sends back or escalates says why."""
+
+
+class SendBackToNobody(SubmissionInvalid):
+    """No person made this label, so there is nobody to send it back to; name a pool."""
+
+
+class PoolUnknown(SubmissionInvalid):
+    """An escalation needs a pool: name one of the queue's policy, or let the policy say which."""
 
 
 class KeyTaken(ReviewError):
@@ -192,6 +205,18 @@ class StageHighest(ReviewError):
 
 class NothingReviewed(ReviewError):
     """No label of this project has been reviewed; ask for unreviewed labels to export predictions."""
+
+
+class PoolForbidden(ReviewError):
+    """Only members of this pool may take its tasks."""
+
+
+class PolicyForbidden(ReviewError):
+    """Only the managers that the queue's policy names may change it."""
+
+
+class SelfReview(ReviewError):
+    """Nobody reviews what they answered themselves."""
 
 
 class SumsBehind(ReviewError):

@@ -39,12 +39,21 @@ class Explanation:
 async def explain(conn: AsyncConnection, project: Project, uid: str, now_us: int) -> Explanation:
     """Explain the task's place as of now; raises TaskNotFound."""
     query = select(
-        shown_state(now_us).label("shown"), _t.uncertainty, _t.severity, _t.create_time_us, _t.boost, _t.rank
+        shown_state(now_us).label("shown"),
+        _t.uncertainty,
+        _t.severity,
+        _t.create_time_us,
+        _t.boost,
+        _t.disagreement,
+        _t.business,
+        _t.rank,
     )
     row = (await conn.execute(query.where(_t.uid == uid, _t.project_uid == project.uid))).one_or_none()
     if row is None:
         raise TaskNotFound
-    terms = Terms(row.uncertainty, row.severity, row.create_time_us, row.boost)
+    terms = Terms(
+        row.uncertainty, row.severity, row.create_time_us, row.boost, row.disagreement, row.business
+    )
     state = TaskState(row.shown)
     ahead = await _ahead(conn, project, row.rank, uid, now_us) if state is TaskState.OPEN else 0
     return Explanation(state, terms_of(terms, project.definition.weights, now_us), row.rank, ahead, now_us)

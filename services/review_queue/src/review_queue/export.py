@@ -86,7 +86,15 @@ async def _check_reviewed(conn: AsyncConnection, project: Project, *, unseen: bo
 
 async def _page(conn: AsyncConnection, project: Project, after_seq: int) -> list[Row[*tuple[Any, ...]]]:
     query = (
-        select(_a.seq, _a.body.label("asset"), _t.label_kind, _t.decision, _t.audit, _l.body.label("label"))
+        select(
+            _a.seq,
+            _a.body.label("asset"),
+            _t.state,
+            _t.label_kind,
+            _t.decision,
+            _t.audit,
+            _l.body.label("label"),
+        )
         .join(tables.tasks, _t.uid == _a.uid)
         .outerjoin(tables.labels, _l.uid == _t.label_uid)
         .where(_a.project_uid == project.uid, _a.seq > after_seq)
@@ -98,7 +106,9 @@ async def _page(conn: AsyncConnection, project: Project, after_seq: int) -> list
 
 def _exported(row: Row[*tuple[Any, ...]], include_unreviewed: bool, *, unseen: bool) -> Exported:
     rejected = row.decision == Decision.REJECT.value
-    reviewed = row.label_kind == LabelKind.REVIEW.value and not rejected
+    # With four eyes, or where rules block it, a person's label may wait for another person.
+    done = row.state == TaskState.DONE
+    reviewed = done and row.label_kind == LabelKind.REVIEW.value and not rejected
     auto_accepted = row.decision == Decision.AUTO_ACCEPT.value
     may_leave = reviewed or include_unreviewed or (auto_accepted and unseen)
     wanted = row.label is not None and not rejected and may_leave

@@ -93,7 +93,11 @@ def _walk(
     query: Query, state: TaskState, keys: list[SortKey], page: Page, at: Moment
 ) -> Select[*tuple[Any, ...]]:
     columns = [key.column.label(f"key_{i}") for i, key in enumerate(keys)]
-    found = select(*columns).select_from(_from(query)).where(_t.project_uid == at.project.uid)
+    found = (
+        select(*columns)
+        .select_from(source(query.filter, query.order))
+        .where(_t.project_uid == at.project.uid)
+    )
     found = found.where(_t.state == state, condition(query.filter, at))
     if query.state is not None:
         found = found.where(in_state(query.state, at.now_us))
@@ -102,9 +106,9 @@ def _walk(
     return found.order_by(*(_directed(key.column, key.descending) for key in keys)).limit(page.size + 1)
 
 
-def _from(query: Query) -> FromClause:
-    """Only an asset's key stands in another table."""
-    if "key" in names(query.filter) | {key.field.name for key in query.order}:
+def source(filter_: Expression, order: tuple[Key, ...] = ()) -> FromClause:
+    """Where the columns of a filter and an order stand: only an asset's key is in another table than `tasks`."""
+    if "key" in names(filter_) | {key.field.name for key in order}:
         return tables.tasks.join(tables.assets, tables.assets.c.uid == _t.uid)
     return tables.tasks
 
@@ -120,7 +124,7 @@ async def count(conn: AsyncConnection, project: Project, filter_: str, now_us: i
     state = shown_state(now_us).label("shown")
     counted = await conn.execute(
         select(state, func.count())
-        .select_from(_from(asked))
+        .select_from(source(asked.filter))
         .where(_t.project_uid == project.uid, _t.state.in_(sorted(asked.stored)), wanted)
         .group_by(state)
     )

@@ -1,6 +1,7 @@
 """The order of the review queue.
 
-    priority = w_uncertainty * (1 - confidence) + w_findings * severity + w_age * hours waited + boost
+    priority = w_uncertainty * (1 - confidence) + w_findings * severity + w_age * hours waited
+             + w_disagreement * disagreement + w_business * business + boost
 
 All tasks age at the same speed, so waiting never changes who comes first: with the hours since the epoch written as
 `now - created`, the term `w_age * now` is the same for every task of a project and drops out of every comparison.
@@ -9,13 +10,14 @@ the queue; it changes when a prediction or a finding comes in and at no other ti
 is a constant of the task too, or grows for all tasks alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
 HOUR_US = 3_600_000_000
 MAX_WEIGHT = 1_000.0
+BUSINESS_KEY = "business_weight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Weights:
     uncertainty: float = 1.0
     findings: float = 1.0
     age_per_hour: float = 0.01
+    disagreement: float = 1.0
+    business: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,16 @@ class Terms:
 
     `uncertainty` is 1 - confidence in 0 to 1, `severity` 0, 0.1, 0.5 or 1, `create_time_us` the import in
     microseconds since the Unix epoch; `boost`, 0 to 1,000, is what a rule adds that routes the label to a person.
+    `disagreement` is 1 - agreement of several people's answers, 0 to 1; `business` what the importer says that the
+    asset is worth, 0 to 1.
     """
 
     uncertainty: float
     severity: float
     create_time_us: int
     boost: float = 0.0
+    disagreement: float = 0.0
+    business: float = 0.0
 
     def age_hours(self, now_us: int) -> float:
         """Hours since the import, never negative."""
@@ -59,12 +67,23 @@ class Term:
         return self.weight * self.value
 
 
+def business(context: Mapping[str, str]) -> float:
+    """What an asset is worth, 0 to 1: `business_weight` of its context, 0 where that is no such number."""
+    try:
+        weight = float(context.get(BUSINESS_KEY, "0"))
+    except ValueError:
+        return 0.0
+    return weight if 0.0 <= weight <= 1.0 else 0.0
+
+
 def terms_of(terms: Terms, weights: Weights, now_us: int) -> tuple[Term, ...]:
     """The summands of the formula now, named as the weights are; a boost has the weight 1."""
     return (
         Term("uncertainty", weights.uncertainty, terms.uncertainty),
         Term("findings", weights.findings, terms.severity),
         Term("age_per_hour", weights.age_per_hour, terms.age_hours(now_us)),
+        Term("disagreement", weights.disagreement, terms.disagreement),
+        Term("business", weights.business, terms.business),
         Term("boost", 1.0, terms.boost),
     )
 
@@ -72,6 +91,7 @@ def terms_of(terms: Terms, weights: Weights, now_us: int) -> tuple[Term, ...]:
 def rank(terms: Terms, weights: Weights) -> float:
     """Where a task stands in its project's queue: the lowest comes first, equal ones by uid."""
     urgency = weights.uncertainty * terms.uncertainty + weights.findings * terms.severity + terms.boost
+    urgency += weights.disagreement * terms.disagreement + weights.business * terms.business
     return weights.age_per_hour * (terms.create_time_us / HOUR_US) - urgency
 
 

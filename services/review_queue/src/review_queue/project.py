@@ -1,6 +1,6 @@
 """Projects as values."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 from labels.names import is_project_id
@@ -8,6 +8,8 @@ from labels.ontology import Ontology, check_ontology
 from review_queue.errors import ProjectInvalid
 from review_queue.measures.holdout import NO_HOLD_OUT, HoldOut
 from review_queue.priority import MAX_WEIGHT, Weights
+from review_queue.routing.policy import DEFAULT as DEFAULT_QUEUE_POLICY
+from review_queue.routing.policy import QueuePolicy
 
 MAX_DISPLAY_NAME = 200
 MAX_INSTRUCTION = 8_000
@@ -43,6 +45,7 @@ class Project:
     asset_count: int
     create_time_us: int
     holdout: HoldOut = NO_HOLD_OUT
+    routing: QueuePolicy = DEFAULT_QUEUE_POLICY
 
 
 def check_project(project_id: str, definition: Definition) -> None:
@@ -55,7 +58,7 @@ def check_project(project_id: str, definition: Definition) -> None:
         raise ProjectInvalid(f"An instruction may have {MAX_INSTRUCTION:,} characters, none of them NUL.")
     weights = definition.weights
     # Written so that NaN fails.
-    for weight in (weights.uncertainty, weights.findings, weights.age_per_hour):
+    for weight in astuple(weights):
         if not 0.0 <= weight <= MAX_WEIGHT:
             raise ProjectInvalid("A priority weight must be 0 to 1,000.")
     check_ontology(definition.ontology)

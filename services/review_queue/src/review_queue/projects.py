@@ -22,6 +22,7 @@ from review_queue.errors import ProjectExists, ProjectNotFound
 from review_queue.measures.holdout import HoldOut
 from review_queue.priority import Weights
 from review_queue.project import Definition, PreAnnotation, Project, check_project
+from review_queue.routing.wire import policy_from_body
 from review_queue.wire import project_to_pb
 
 _projects = tables.projects
@@ -85,6 +86,8 @@ def _values(project: Project) -> dict[str, Any]:
         "weight_uncertainty": weights.uncertainty,
         "weight_findings": weights.findings,
         "weight_age_per_hour": weights.age_per_hour,
+        "weight_disagreement": weights.disagreement,
+        "weight_business": weights.business,
         "asset_count": project.asset_count,
         "create_time_us": project.create_time_us,
     }
@@ -100,11 +103,18 @@ def _project(row: Row[*tuple[Any, ...]]) -> Project:
             instruction=row.instruction,
             ontology=_ontology(row.ontology),
             pre_annotation=PreAnnotation(row.pre_annotation),
-            weights=Weights(row.weight_uncertainty, row.weight_findings, row.weight_age_per_hour),
+            weights=Weights(
+                row.weight_uncertainty,
+                row.weight_findings,
+                row.weight_age_per_hour,
+                row.weight_disagreement,
+                row.weight_business,
+            ),
         ),
         asset_count=row.asset_count,
         create_time_us=row.create_time_us,
         holdout=HoldOut(row.holdout_share, row.holdout_secret, row.holdout_experiment, row.holdout_time_us),
+        routing=policy_from_body(row.queue_policy, row.queue_policy_revision),
     )
 
 

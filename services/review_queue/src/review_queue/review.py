@@ -34,17 +34,24 @@ class TaskState(IntEnum):
 
 
 class Decision(StrEnum):
-    """What a reviewer decided, or with AUTO_ACCEPT a policy without one."""
+    """What a reviewer decided, or with AUTO_ACCEPT a policy without one; the last three leave the answer to others."""
 
     ACCEPT = "ACCEPT"
     CORRECT = "CORRECT"
     REJECT = "REJECT"
     AUTO_ACCEPT = "AUTO_ACCEPT"
+    SEND_BACK = "SEND_BACK"
+    ESCALATE = "ESCALATE"
+    SKIP = "SKIP"
+
+
+MOVES = frozenset({Decision.SEND_BACK, Decision.ESCALATE, Decision.SKIP})
+"""Decisions that answer nothing: the task stays open for others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """An answer to a task; `active_seconds` is the time worked on it."""
+    """An answer to a task; `active_seconds` is the time worked on it, `pool` where a move sends it."""
 
     reviewer: str
     fencing_token: int
@@ -53,6 +60,7 @@ class Submission:
     ops: tuple[CorrectionOp, ...] = ()
     reason: str = ""
     active_seconds: float = 0.0
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +100,11 @@ def check(submission: Submission) -> None:
         raise SubmissionInvalid("The active seconds must be 0 to 86,400.")
     if submission.ops and submission.decision is not Decision.CORRECT:
         raise OpsUnwanted
-    if submission.decision is Decision.REJECT and not submission.reason.strip():
+    silent = submission.decision in (Decision.ACCEPT, Decision.CORRECT, Decision.SKIP)
+    if not silent and not submission.reason.strip():
         raise ReasonMissing
+    if submission.pool and submission.decision not in (Decision.SEND_BACK, Decision.ESCALATE):
+        raise SubmissionInvalid("Only what is sent back or escalated goes to a pool.")
 
 
 def decide(task: LeasedTask, submission: Submission, now_us: int) -> tuple[Annotation, ...] | None:
@@ -112,12 +123,12 @@ def decide(task: LeasedTask, submission: Submission, now_us: int) -> tuple[Annot
             if task.base is None:
                 raise NothingToAccept
             return by_person(base)
-        case Decision.AUTO_ACCEPT:
-            raise SubmissionInvalid
         case Decision.CORRECT:
             if task.base is not None and not submission.ops:
                 raise OpsMissing
             return by_person(apply(base, submission.ops))
+        case _:
+            raise SubmissionInvalid
 
 
 def check_lease(task: LeasedTask, submission: Submission, now_us: int) -> None:

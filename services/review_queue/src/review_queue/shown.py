@@ -13,8 +13,18 @@ from review_queue import tables
 from review_queue.priority import Terms
 from review_queue.project import Project
 from review_queue.review import TaskState
+from review_queue.routing.turn import Turn
 
 _t, _a, _l, _f = tables.tasks.c, tables.assets.c, tables.labels.c, tables.findings.c
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Who last sent a task where and why; all empty when nobody did since it was answered."""
+
+    by: str = ""
+    to: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,8 @@ class Shown:
     reviewer: str
     prediction_error: str
     pool: str
+    turn: Turn
+    sent: Sent
     asset: asset_pb2.Asset
     label: label_pb2.Label | None
     findings: Sequence[label_pb2.Finding]
@@ -63,10 +75,14 @@ def _shown(row: Row[*tuple[Any, ...]], now_us: int) -> Shown:
     return Shown(
         uid=row.uid,
         state=state,
-        terms=Terms(row.uncertainty, row.severity, row.create_time_us, row.boost),
+        terms=Terms(
+            row.uncertainty, row.severity, row.create_time_us, row.boost, row.disagreement, row.business
+        ),
         reviewer=row.reviewer if state in (TaskState.LEASED, TaskState.DONE) else "",
         prediction_error=row.prediction_error,
-        pool=row.pool,
+        pool=row.sent_pool or row.pool or row.routed_pool,
+        turn=turn_of(row),
+        sent=Sent(row.sent_by, row.sent_to, row.sent_reason),
         asset=asset_pb2.Asset.FromString(row.asset),
         label=label_pb2.Label.FromString(row.label) if row.label is not None else None,
         findings=evaluated.findings if evaluated else (),
@@ -78,11 +94,18 @@ def _without_prediction(row: Row[*tuple[Any, ...]]) -> Shown:
     return Shown(
         uid=row.uid,
         state=TaskState.LEASED,
-        terms=Terms(1.0, 0.0, row.create_time_us),
+        terms=Terms(1.0, 0.0, row.create_time_us, business=row.business),
         reviewer=row.reviewer,
         prediction_error="",
-        pool=row.pool,
+        pool=row.sent_pool or row.pool or row.routed_pool,
+        turn=turn_of(row),
+        sent=Sent(row.sent_by, row.sent_to, row.sent_reason),
         asset=asset_pb2.Asset.FromString(row.asset),
         label=None,
         findings=(),
     )
+
+
+def turn_of(row: Row[*tuple[Any, ...]]) -> Turn:
+    """How far the task of a row has got between people."""
+    return Turn(row.answers, row.answers_wanted, row.stage, row.answered_by, row.sent_to)

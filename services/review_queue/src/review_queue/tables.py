@@ -34,6 +34,11 @@ projects = Table(
     Column("weight_uncertainty", Double, nullable=False),
     Column("weight_findings", Double, nullable=False),
     Column("weight_age_per_hour", Double, nullable=False),
+    Column("weight_disagreement", Double, nullable=False, server_default="1"),
+    Column("weight_business", Double, nullable=False, server_default="0"),
+    # A QueuePolicy message; empty for the default, and then the revision is 0.
+    Column("queue_policy", LargeBinary, nullable=False, server_default=""),
+    Column("queue_policy_revision", BigInteger, nullable=False, server_default="0"),
     Column("asset_count", BigInteger, nullable=False),
     Column("create_time_us", BigInteger, nullable=False),
     Column("holdout_share", Double, nullable=False, server_default="0"),
@@ -92,6 +97,25 @@ tasks = Table(
     Column("sealed", SmallInteger, nullable=False, server_default="0"),
     # The prediction that the last lease held back, see measures/holdout.py.
     Column("hidden_label_uid", Text, nullable=False, server_default=""),
+    # The pool by the policy's routes; that of a person (`sent_pool`) and that of a rule (`pool`) go before. `lane` is
+    # the pool that counts where only its members may take the task, else empty.
+    Column("routed_pool", Text, nullable=False, server_default=""),
+    Column("lane", Text, nullable=False, server_default=""),
+    # Several answers: how many there are, and how many are wanted (0: as the policy says); the share in 0 to 1 that
+    # they disagree by. Four eyes: `stage` 1 that a label, 2 that a rejection by `answered_by` waits for another person.
+    Column("answers", SmallInteger, nullable=False, server_default="0"),
+    Column("answers_wanted", SmallInteger, nullable=False, server_default="0"),
+    Column("disagreement", Double, nullable=False, server_default="0"),
+    Column("stage", SmallInteger, nullable=False, server_default="0"),
+    Column("answered_by", Text, nullable=False, server_default=""),
+    # Who last sent it where and why; `sent_to` alone may take it until `sent_until_us`.
+    Column("sent_by", Text, nullable=False, server_default=""),
+    Column("sent_to", Text, nullable=False, server_default=""),
+    Column("sent_pool", Text, nullable=False, server_default=""),
+    Column("sent_reason", Text, nullable=False, server_default=""),
+    Column("sent_until_us", BigInteger, nullable=False, server_default="0"),
+    # What the importer says it is worth, 0 to 1.
+    Column("business", Double, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 _leased = tasks.c.lease_expire_us > 0
@@ -114,7 +138,16 @@ Index(
     sqlite_where=_unseen,
     postgresql_where=_unseen,
 )
-Index("tasks_queue", tasks.c.project_uid, tasks.c.state, tasks.c.rank, tasks.c.uid)
+Index("tasks_queue", tasks.c.project_uid, tasks.c.state, tasks.c.rank, tasks.c.uid, tasks.c.lane)
+_open = tasks.c.state == 2
+Index(
+    "tasks_by_age",
+    tasks.c.project_uid,
+    tasks.c.create_time_us,
+    tasks.c.uid,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
 Index(
     "tasks_leased",
     tasks.c.project_uid,

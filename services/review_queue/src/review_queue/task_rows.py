@@ -12,6 +12,7 @@ from review_queue import tables
 from review_queue.errors import AssetNotFound
 from review_queue.priority import Terms, Weights, rank
 from review_queue.review import Decision, TaskState
+from review_queue.routing import placing
 from review_queue.standing import Standing
 
 _t = tables.tasks.c
@@ -37,6 +38,8 @@ _COLUMNS = (
     _t.audit,
     _t.sealed,
     _t.lease_expire_us,
+    _t.disagreement,
+    _t.business,
 )
 _WRITE = update(tables.tasks).where(_t.uid == bindparam("task_uid"))
 
@@ -45,7 +48,8 @@ _WRITE = update(tables.tasks).where(_t.uid == bindparam("task_uid"))
 class Held:
     """An asset's standing, locked until the end of the transaction.
 
-    `audit` and `sealed` say that it was drawn for people, or is gold; `lease_expire_us` is 0 without a lease.
+    `audit` and `sealed` say that it was drawn for people, or is gold; `lease_expire_us` is 0 without a lease;
+    `disagreement` and `business` are terms of the priority that do not come from labels.
     """
 
     uid: str
@@ -55,6 +59,8 @@ class Held:
     audit: bool = False
     sealed: bool = False
     lease_expire_us: int = 0
+    disagreement: float = 0.0
+    business: float = 0.0
 
 
 async def hold(conn: AsyncConnection, uids: Iterable[tuple[str, str]]) -> dict[str, Held]:
@@ -76,9 +82,11 @@ async def write(
     conn: AsyncConnection, changed: Iterable[tuple[Held, Standing]], weights: dict[str, Weights]
 ) -> None:
     """Store new standings with the rank that follows from them; `weights` by project uid."""
-    rows = [_row(held, new, weights[held.project_uid]) for held, new in changed if new != held.standing]
+    changes = [(held, new) for held, new in changed if new != held.standing]
+    rows = [_row(held, new, weights[held.project_uid]) for held, new in changes]
     if rows:
         await conn.execute(_WRITE, rows)
+        await placing.place_all(conn, [(held.project_uid, held.uid) for held, _ in changes])
 
 
 def _held(row: Row[*tuple[Any, ...]]) -> Held:
@@ -107,6 +115,14 @@ def _held(row: Row[*tuple[Any, ...]]) -> Held:
         audit=row.audit > 0,
         sealed=row.sealed > 0,
         lease_expire_us=row.lease_expire_us,
+        disagreement=row.disagreement,
+        business=row.business,
+    )
+
+
+def _terms(held: Held, new: Standing) -> Terms:
+    return Terms(
+        new.uncertainty, new.severity, held.create_time_us, new.boost, held.disagreement, held.business
     )
 
 
@@ -114,7 +130,7 @@ def _row(held: Held, new: Standing, weights: Weights) -> dict[str, Any]:
     return {
         "task_uid": held.uid,
         "state": new.state,
-        "rank": rank(Terms(new.uncertainty, new.severity, held.create_time_us, new.boost), weights),
+        "rank": rank(_terms(held, new), weights),
         "uncertainty": new.uncertainty,
         "severity": new.severity,
         "revision": new.revision,

@@ -40,6 +40,8 @@ def _weights_from_pb(pb: project_service_pb2.PriorityWeights) -> Weights:
         pb.uncertainty if pb.HasField("uncertainty") else _DEFAULTS.uncertainty,
         pb.findings if pb.HasField("findings") else _DEFAULTS.findings,
         pb.age_per_hour if pb.HasField("age_per_hour") else _DEFAULTS.age_per_hour,
+        pb.disagreement if pb.HasField("disagreement") else _DEFAULTS.disagreement,
+        pb.business if pb.HasField("business") else _DEFAULTS.business,
     )
 
 
@@ -53,7 +55,11 @@ def project_to_pb(project: Project) -> project_service_pb2.Project:
         ontology=ontology_to_pb(definition.ontology),
         pre_annotation=_PRE_ANNOTATION_TO_PB[definition.pre_annotation],
         priority_weights=project_service_pb2.PriorityWeights(
-            uncertainty=weights.uncertainty, findings=weights.findings, age_per_hour=weights.age_per_hour
+            uncertainty=weights.uncertainty,
+            findings=weights.findings,
+            age_per_hour=weights.age_per_hour,
+            disagreement=weights.disagreement,
+            business=weights.business,
         ),
         instruction=definition.instruction,
         asset_count=project.asset_count,
@@ -76,6 +82,7 @@ def submission_from_pb(pb: queue_service_pb2.SubmitReviewRequest, reviewer: str)
         ops=tuple(map(correction_op_from_pb, pb.ops)),
         reason=pb.reason,
         active_seconds=pb.active_seconds,
+        pool=pb.pool,
     )
 
 

@@ -108,38 +108,56 @@ Global___Project: _TypeAlias = Project  # noqa: Y015
 
 @_typing.final
 class PriorityWeights(_message.Message):
-    """Weights of `priority = uncertainty * (1 - confidence) + findings * severity + age_per_hour * hours waited`; each 0 to 1,000."""
+    """Weights of `priority = uncertainty * (1 - confidence) + findings * severity + age_per_hour * hours waited
+    + disagreement * (1 - agreement) + business * business_weight + boost`; each 0 to 1,000.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     UNCERTAINTY_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
     AGE_PER_HOUR_FIELD_NUMBER: _builtins.int
+    DISAGREEMENT_FIELD_NUMBER: _builtins.int
+    BUSINESS_FIELD_NUMBER: _builtins.int
     uncertainty: _builtins.float
     """Weight of 1 - confidence; default 1.0."""
     findings: _builtins.float
     """Weight of the worst finding's severity (0.1, 0.5 or 1.0); default 1.0."""
     age_per_hour: _builtins.float
     """Added for each hour waited; default 0.01."""
+    disagreement: _builtins.float
+    """Weight of 1 - agreement of several people's answers; default 1.0."""
+    business: _builtins.float
+    """Weight of the asset's `business_weight` (0 to 1, in its context); default 0."""
     def __init__(
         self,
         *,
         uncertainty: _builtins.float | None = ...,
         findings: _builtins.float | None = ...,
         age_per_hour: _builtins.float | None = ...,
+        disagreement: _builtins.float | None = ...,
+        business: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_age_per_hour", b"_age_per_hour", "_findings", b"_findings", "_uncertainty", b"_uncertainty", "age_per_hour", b"age_per_hour", "findings", b"findings", "uncertainty", b"uncertainty"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_age_per_hour", b"_age_per_hour", "_business", b"_business", "_disagreement", b"_disagreement", "_findings", b"_findings", "_uncertainty", b"_uncertainty", "age_per_hour", b"age_per_hour", "business", b"business", "disagreement", b"disagreement", "findings", b"findings", "uncertainty", b"uncertainty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_age_per_hour", b"_age_per_hour", "_findings", b"_findings", "_uncertainty", b"_uncertainty", "age_per_hour", b"age_per_hour", "findings", b"findings", "uncertainty", b"uncertainty"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_age_per_hour", b"_age_per_hour", "_business", b"_business", "_disagreement", b"_disagreement", "_findings", b"_findings", "_uncertainty", b"_uncertainty", "age_per_hour", b"age_per_hour", "business", b"business", "disagreement", b"disagreement", "findings", b"findings", "uncertainty", b"uncertainty"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__age_per_hour: _TypeAlias = _typing.Literal["age_per_hour"]  # noqa: Y015
     _WhichOneofArgType__age_per_hour: _TypeAlias = _typing.Literal["_age_per_hour", b"_age_per_hour"]  # noqa: Y015
+    _WhichOneofReturnType__business: _TypeAlias = _typing.Literal["business"]  # noqa: Y015
+    _WhichOneofArgType__business: _TypeAlias = _typing.Literal["_business", b"_business"]  # noqa: Y015
+    _WhichOneofReturnType__disagreement: _TypeAlias = _typing.Literal["disagreement"]  # noqa: Y015
+    _WhichOneofArgType__disagreement: _TypeAlias = _typing.Literal["_disagreement", b"_disagreement"]  # noqa: Y015
     _WhichOneofReturnType__findings: _TypeAlias = _typing.Literal["findings"]  # noqa: Y015
     _WhichOneofArgType__findings: _TypeAlias = _typing.Literal["_findings", b"_findings"]  # noqa: Y015
     _WhichOneofReturnType__uncertainty: _TypeAlias = _typing.Literal["uncertainty"]  # noqa: Y015
     _WhichOneofArgType__uncertainty: _TypeAlias = _typing.Literal["_uncertainty", b"_uncertainty"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__age_per_hour) -> _WhichOneofReturnType__age_per_hour | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__business) -> _WhichOneofReturnType__business | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__disagreement) -> _WhichOneofReturnType__disagreement | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__findings) -> _WhichOneofReturnType__findings | None: ...
     @_typing.overload

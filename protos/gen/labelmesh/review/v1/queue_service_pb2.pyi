@@ -69,6 +69,12 @@ class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.Val
     """The asset cannot be labelled; needs a reason."""
     DECISION_AUTO_ACCEPT: _Decision.ValueType  # 4
     """Nobody looked: the policy of the project took the model's label as it is. Never valid in a submit."""
+    DECISION_SEND_BACK: _Decision.ValueType  # 5
+    """The person who made the label, or a pool, is to do it again; needs a reason. The task stays open."""
+    DECISION_ESCALATE: _Decision.ValueType  # 6
+    """A pool with more say is to decide; needs a reason. The task stays open."""
+    DECISION_SKIP: _Decision.ValueType  # 7
+    """Somebody else may answer it; the caller does not see it again for a day. The task stays open."""
 
 class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
     """What a reviewer decided."""
@@ -83,6 +89,12 @@ DECISION_REJECT: Decision.ValueType  # 3
 """The asset cannot be labelled; needs a reason."""
 DECISION_AUTO_ACCEPT: Decision.ValueType  # 4
 """Nobody looked: the policy of the project took the model's label as it is. Never valid in a submit."""
+DECISION_SEND_BACK: Decision.ValueType  # 5
+"""The person who made the label, or a pool, is to do it again; needs a reason. The task stays open."""
+DECISION_ESCALATE: Decision.ValueType  # 6
+"""A pool with more say is to decide; needs a reason. The task stays open."""
+DECISION_SKIP: Decision.ValueType  # 7
+"""Somebody else may answer it; the caller does not see it again for a day. The task stays open."""
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
 
 @_typing.final
@@ -239,6 +251,8 @@ class PriorityTerms(_message.Message):
     SEVERITY_FIELD_NUMBER: _builtins.int
     AGE_HOURS_FIELD_NUMBER: _builtins.int
     BOOST_FIELD_NUMBER: _builtins.int
+    DISAGREEMENT_FIELD_NUMBER: _builtins.int
+    BUSINESS_FIELD_NUMBER: _builtins.int
     uncertainty: _builtins.float
     """1 - confidence, in 0 to 1; 1 where there is no prediction."""
     severity: _builtins.float
@@ -247,6 +261,10 @@ class PriorityTerms(_message.Message):
     """Hours since the asset was imported."""
     boost: _builtins.float
     """What a rule adds that routes the label to a person, 0 to 1,000."""
+    disagreement: _builtins.float
+    """1 - agreement of the answers that several people gave, 0 to 1."""
+    business: _builtins.float
+    """What the importer says that the asset is worth, 0 to 1: `business_weight` of its context."""
     def __init__(
         self,
         *,
@@ -254,10 +272,12 @@ class PriorityTerms(_message.Message):
         severity: _builtins.float = ...,
         age_hours: _builtins.float = ...,
         boost: _builtins.float = ...,
+        disagreement: _builtins.float = ...,
+        business: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_hours", b"age_hours", "boost", b"boost", "severity", b"severity", "uncertainty", b"uncertainty"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_hours", b"age_hours", "boost", b"boost", "business", b"business", "disagreement", b"disagreement", "severity", b"severity", "uncertainty", b"uncertainty"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -279,6 +299,11 @@ class Task(_message.Message):
     REVIEWER_FIELD_NUMBER: _builtins.int
     PREDICTION_ERROR_FIELD_NUMBER: _builtins.int
     POOL_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    ANSWERS_WANTED_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    SENT_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`projects/{project}/tasks/{uid}`."""
     state: Global___TaskState.ValueType
@@ -290,7 +315,15 @@ class Task(_message.Message):
     prediction_error: _builtins.str
     """Why there is no prediction (an error class in UPPER_SNAKE); empty when there is one or none was asked for."""
     pool: _builtins.str
-    """Pool of reviewers that a rule sends it to; empty means any."""
+    """Pool of reviewers that a person, a rule or a route sent it to; empty means any."""
+    answers: _builtins.int
+    """Answers of several people so far; 0 where one is enough."""
+    answers_wanted: _builtins.int
+    """How many are wanted before they are compared; 0 and 1 mean that one is enough."""
+    check: _builtins.bool
+    """Whether one person's answer, the label, waits for another person's accept."""
+    overdue: _builtins.bool
+    """Whether it is older than the policy allows."""
     @_builtins.property
     def asset(self) -> _asset_pb2.Asset:
         """The asset to look at."""
@@ -307,6 +340,10 @@ class Task(_message.Message):
     def terms(self) -> Global___PriorityTerms:
         """What the priority was computed from."""
 
+    @_builtins.property
+    def sent(self) -> Global___Sent:
+        """Set when it was sent back or escalated and not answered since."""
+
     def __init__(
         self,
         *,
@@ -320,14 +357,49 @@ class Task(_message.Message):
         reviewer: _builtins.str = ...,
         prediction_error: _builtins.str = ...,
         pool: _builtins.str = ...,
+        answers: _builtins.int = ...,
+        answers_wanted: _builtins.int = ...,
+        check: _builtins.bool = ...,
+        sent: Global___Sent | None = ...,
+        overdue: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "label", b"label", "terms", b"terms"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "label", b"label", "sent", b"sent", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "findings", b"findings", "label", b"label", "name", b"name", "pool", b"pool", "prediction_error", b"prediction_error", "priority", b"priority", "reviewer", b"reviewer", "state", b"state", "terms", b"terms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "answers_wanted", b"answers_wanted", "asset", b"asset", "check", b"check", "findings", b"findings", "label", b"label", "name", b"name", "overdue", b"overdue", "pool", b"pool", "prediction_error", b"prediction_error", "priority", b"priority", "reviewer", b"reviewer", "sent", b"sent", "state", b"state", "terms", b"terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Task: _TypeAlias = Task  # noqa: Y015
+
+@_typing.final
+class Sent(_message.Message):
+    """Who sent a task where."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BY_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """Who did."""
+    to: _builtins.str
+    """The person it is for; empty for a pool or anyone."""
+    reason: _builtins.str
+    """Why, at most 2,000 characters."""
+    def __init__(
+        self,
+        *,
+        by: _builtins.str = ...,
+        to: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "reason", b"reason", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Sent: _TypeAlias = Sent  # noqa: Y015
 
 @_typing.final
 class Lease(_message.Message):
@@ -371,6 +443,7 @@ class LeaseNextRequest(_message.Message):
     MAX_TASKS_FIELD_NUMBER: _builtins.int
     LEASE_SECONDS_FIELD_NUMBER: _builtins.int
     POOL_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`projects/{project}`."""
     max_tasks: _builtins.int
@@ -378,7 +451,11 @@ class LeaseNextRequest(_message.Message):
     lease_seconds: _builtins.int
     """Length of the lease in seconds, 5 to 86,400; 0 means 600."""
     pool: _builtins.str
-    """Only tasks that rules sent to this pool; empty means every task."""
+    """Only tasks of this pool; empty means every task that the caller may take. PERMISSION_DENIED (POOL_FORBIDDEN) when
+    the pool has members and the caller is none.
+    """
+    filter: _builtins.str
+    """Only tasks that this holds for (AIP-160; fields in docs/queue.md), at most 4,000 characters."""
     def __init__(
         self,
         *,
@@ -386,10 +463,11 @@ class LeaseNextRequest(_message.Message):
         max_tasks: _builtins.int = ...,
         lease_seconds: _builtins.int = ...,
         pool: _builtins.str = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_seconds", b"lease_seconds", "max_tasks", b"max_tasks", "parent", b"parent", "pool", b"pool"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "lease_seconds", b"lease_seconds", "max_tasks", b"max_tasks", "parent", b"parent", "pool", b"pool"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -528,6 +606,7 @@ class SubmitReviewRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     ACTIVE_SECONDS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`projects/{project}/tasks/{uid}`."""
     fencing_token: _builtins.int
@@ -537,11 +616,13 @@ class SubmitReviewRequest(_message.Message):
     decision: Global___Decision.ValueType
     """What the reviewer decided."""
     reason: _builtins.str
-    """Why, at most 2,000 characters; required with REJECT."""
+    """Why, at most 2,000 characters; required with REJECT, SEND_BACK and ESCALATE."""
     active_seconds: _builtins.float
     """Seconds that the reviewer worked on it, 0 to 86,400."""
     request_id: _builtins.str
     """The caller's own id of this request, 1 to 64 characters."""
+    pool: _builtins.str
+    """With SEND_BACK and ESCALATE: the pool that it goes to; empty means the label's author, or the policy's pool."""
     @_builtins.property
     def ops(self) -> _containers.RepeatedCompositeFieldContainer[Global___CorrectionOp]:
         """The changes, applied in order; only with CORRECT; at most 10,000."""
@@ -557,10 +638,11 @@ class SubmitReviewRequest(_message.Message):
         reason: _builtins.str = ...,
         active_seconds: _builtins.float = ...,
         request_id: _builtins.str = ...,
+        pool: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_seconds", b"active_seconds", "base_etag", b"base_etag", "decision", b"decision", "fencing_token", b"fencing_token", "name", b"name", "ops", b"ops", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_seconds", b"active_seconds", "base_etag", b"base_etag", "decision", b"decision", "fencing_token", b"fencing_token", "name", b"name", "ops", b"ops", "pool", b"pool", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -575,7 +657,7 @@ class SubmitReviewResponse(_message.Message):
     LABEL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def label(self) -> _label_pb2.Label:
-        """The reviewed label; unset with REJECT."""
+        """The reviewed label; set with ACCEPT and CORRECT."""
 
     def __init__(
         self,
@@ -755,7 +837,7 @@ class PriorityTerm(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     CONTRIBUTION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Name of the project's weight: `uncertainty`, `findings` or `age_per_hour`; `boost` for what a rule adds."""
+    """Name of the project's weight: `uncertainty`, `findings` `age_per_hour`, `disagreement` or `business`; `boost` for what a rule adds."""
     weight: _builtins.float
     """The project's weight, 0 to 1,000; 1 for a boost."""
     value: _builtins.float

@@ -16,6 +16,7 @@ from review_queue.assurance import honeypots, tables
 from review_queue.assurance.honeypots import Pot
 from review_queue.project import Project
 from review_queue.review import TaskState
+from review_queue.routing import eligible
 
 _t, _p = shared.tasks.c, tables.policies.c
 _draw = secrets.SystemRandom()
@@ -56,6 +57,8 @@ async def _sampled(
         _t.state == TaskState.OPEN,
         or_(_t.audit > 0, _t.sealed > 0),
         _t.lease_expire_us <= now,
+        *eligible.in_pools(project, reviewer, ""),
+        *eligible.for_reviewer(project, reviewer, now),
     )
     first = select(_t.uid).where(*free).order_by(_t.uid).limit(limit).with_for_update(skip_locked=True)
     chosen = first.cte("first").prefix_with("MATERIALIZED")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from labels.label import SEVERITY_WEIGHT, LabelKind
-from review_queue.review import Decision, TaskState
+from review_queue.review import MOVES, Decision, TaskState
 
 
 class Kind(Enum):
@@ -47,12 +47,13 @@ FIELDS = {
     for field in (
         Field("age_hours", Kind.NUMBER),
         Field("audit", Kind.NAME, _YES_NO),
+        Field("answers", Kind.NUMBER),
         Field("author", Kind.TEXT),
         Field("boost", Kind.NUMBER),
         Field("category", Kind.SET),
         Field("confidence", Kind.NUMBER),
         Field("create_time", Kind.TIME),
-        Field("decision", Kind.NAME, tuple(Decision)),
+        Field("decision", Kind.NAME, tuple(decision for decision in Decision if decision not in MOVES)),
         Field("findings", Kind.NUMBER),
         Field("key", Kind.TEXT),
         Field("kind", Kind.NAME, tuple(LabelKind)),
@@ -63,6 +64,7 @@ FIELDS = {
         Field("reviewer", Kind.TEXT),
         Field("run", Kind.TEXT),
         Field("sealed", Kind.NAME, _YES_NO),
+        Field("sent_to", Kind.TEXT),
         Field("severity", Kind.LEVEL, tuple(SEVERITIES)),
         Field("state", Kind.NAME, tuple(state.name for state in TaskState)),
         Field("uid", Kind.TEXT),

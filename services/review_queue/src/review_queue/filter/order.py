@@ -24,7 +24,7 @@ class Key:
         match self.field.name:
             case "boost" | "confidence" | "priority" | "severity":
                 return float
-            case "age_hours" | "create_time" | "findings" | "review_time" | "state":
+            case "age_hours" | "answers" | "create_time" | "findings" | "review_time" | "state":
                 return int
             case _:
                 return str

@@ -20,6 +20,8 @@ from labelmesh.review.v1 import (
     metrics_service_pb2_grpc,
     project_service_pb2,
     project_service_pb2_grpc,
+    queue_policy_service_pb2,
+    queue_policy_service_pb2_grpc,
     queue_service_pb2,
     queue_service_pb2_grpc,
 )
@@ -31,6 +33,7 @@ from review_queue.servicer.lineage import LineageServicer
 from review_queue.servicer.metrics import MetricsServicer
 from review_queue.servicer.projects import ProjectServicer
 from review_queue.servicer.queue import QueueServicer
+from review_queue.servicer.queue_policy import QueuePolicyServicer
 
 
 def servicers(db: Database, blobs: Blobs) -> Sequence[Registration]:
@@ -55,6 +58,11 @@ def servicers(db: Database, blobs: Blobs) -> Sequence[Registration]:
             queue_service_pb2_grpc.add_QueueServiceServicer_to_server,
             QueueServicer(db, blobs),
             queue_service_pb2.DESCRIPTOR.services_by_name["QueueService"],
+        ),
+        (
+            queue_policy_service_pb2_grpc.add_QueuePolicyServiceServicer_to_server,
+            QueuePolicyServicer(db),
+            queue_policy_service_pb2.DESCRIPTOR.services_by_name["QueuePolicyService"],
         ),
         (
             metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server,

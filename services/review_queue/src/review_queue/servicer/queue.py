@@ -17,7 +17,7 @@ from review_queue.errors import RequestInvalid
 from review_queue.explanation import Explanation
 from review_queue.priority import priority
 from review_queue.project import Project
-from review_queue.queue import Lease
+from review_queue.queue import Lease, Wanted
 from review_queue.review import TaskState
 from review_queue.servicer.inline import inline
 from review_queue.servicer.once import once
@@ -40,7 +40,10 @@ class QueueServicer(QueueServiceServicer):
         """Lease the next tasks."""
         project = await self._project(parse_project(request.parent))
         leases = await queue.lease_next(
-            self._db, project, caller().actor, request.max_tasks, request.lease_seconds, request.pool
+            self._db,
+            project,
+            caller().actor,
+            Wanted(request.max_tasks, request.lease_seconds, request.pool, request.filter),
         )
         await self._inline(project, leases)
         return pb2.LeaseNextResponse(leases=(_lease(project, lease) for lease in leases))
@@ -161,6 +164,17 @@ def _explanation(found: Explanation) -> pb2.ExplainPriorityResponse:
     )
 
 
+def _sent(task: Shown) -> pb2.Sent | None:
+    if not task.sent.by:
+        return None
+    return pb2.Sent(by=task.sent.by, to=task.sent.to, reason=task.sent.reason)
+
+
+def _overdue(project: Project, task: Shown, now_us: int) -> bool:
+    open_still = task.state in (TaskState.OPEN, TaskState.LEASED)
+    return open_still and task.terms.create_time_us < project.routing.overdue_before_us(now_us)
+
+
 def _lease(project: Project, lease: Lease) -> pb2.Lease:
     return pb2.Lease(
         task=_task(project, lease.task),
@@ -183,8 +197,15 @@ def _task(project: Project, task: Shown) -> pb2.Task:
             severity=task.terms.severity,
             age_hours=task.terms.age_hours(now),
             boost=task.terms.boost,
+            disagreement=task.terms.disagreement,
+            business=task.terms.business,
         ),
         reviewer=task.reviewer,
         prediction_error=task.prediction_error,
         pool=task.pool,
+        answers=task.turn.answers,
+        answers_wanted=task.turn.wanted,
+        check=task.turn.stage > 0,
+        sent=_sent(task),
+        overdue=_overdue(project, task, now),
     )
