@@ -244,14 +244,14 @@ def test_a_rule_is_tried_enforced_judged_and_undone(shell: Shell, tmp_path: Path
 async def spans(shell: Shell, count: int) -> list[tuple[str, str]]:
     """The text of each label's span of the only asset, oldest first, once there are that many labels."""
     async with Client(state.read_live(shell.state_dir).endpoints) as client:
-        (asset,) = [asset async for asset in client.assets.list("names")]
+        (asset,) = [asset async for asset in client.assets.list("trimmed")]
         for _ in range(600):
-            found = [label async for label in client.labels.revisions("names", asset.uid)]
+            found = [label async for label in client.labels.revisions("trimmed", asset.uid)]
             if len(found) >= count:
                 break
             if not found:
                 span = Annotation("a0", "spans", "PERSON", Span(0, 4, "Bob "))
-                await client.labels.create("names", asset.uid, [span])
+                await client.labels.create("trimmed", asset.uid, [span])
             await asyncio.sleep(0.1)
         return [(label.author, label.annotations[0].value.text) for label in reversed(found)]
 
@@ -259,18 +259,18 @@ async def spans(shell: Shell, count: int) -> list[tuple[str, str]]:
 def test_what_a_rule_fixes_as_it_comes_is_undone_by_its_run(shell: Shell, tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"key": "k", "text": "Bob met Ann."}\n')
-    shell.ok("project", "create", "names", "--spans", "PERSON")
-    shell.ok("import", "names", str(path))
-    shell.ok("rules", "backtest", "names", "trimmed_boundary", "--action", "fix")
-    shell.ok("rules", "enable", "names", "trimmed_boundary", "--enforce")
+    shell.ok("project", "create", "trimmed", "--spans", "PERSON")
+    shell.ok("import", "trimmed", str(path))
+    shell.ok("rules", "backtest", "trimmed", "trimmed_boundary", "--action", "fix")
+    shell.ok("rules", "enable", "trimmed", "trimmed_boundary", "--enforce")
     fixed = asyncio.run(spans(shell, 2))
     assert [text for _, text in fixed] == ["Bob ", "Bob"]
     assert fixed[0][0] == fixed[1][0]
     live = next(
-        run for run in json.loads(shell.ok("rules", "runs", "names", "--json")) if run["kind"] == "LIVE"
+        run for run in json.loads(shell.ok("rules", "runs", "trimmed", "--json")) if run["kind"] == "LIVE"
     )
     assert live["patched"] == 1
-    assert "being undone" in shell.ok("rules", "revert", "names", live["uid"], "--yes")
+    assert "being undone" in shell.ok("rules", "revert", "trimmed", live["uid"], "--yes")
     assert [text for _, text in asyncio.run(spans(shell, 3))] == ["Bob ", "Bob", "Bob "]
 
 
