@@ -1,10 +1,10 @@
 """Accuracy of every method of consensus on real crowds, beside crowd-kit's aggregators on the same files.
 
-    python benchmarks/qa_consensus.py --peer PYTHON
+    python benchmarks/qa_consensus.py [--peer PYTHON] [--rounds 10]
 
-PYTHON is an interpreter that has crowd-kit (and scikit-learn below 1.6, which its Wawa needs); it brings pandas and
-transformers along, which is why the service does without it. The last line is the worst difference, over the sets,
-of the default method to the best that crowd-kit has there.
+crowd-kit runs in an environment that is made for it, or in PYTHON. Then: how many votes are saved when an item is
+asked about only until one more vote is worth no more, at the accuracy that a fixed number reaches; means over orders
+of the votes. The last line is the worst difference, over the sets, of the default method to the best of crowd-kit.
 """
 
 import argparse
@@ -12,128 +12,89 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
+import _crowds
 import numpy as np
+from _crowds import Crowd
 
-from qa_engine.consensus.extra_vote import worth_another
 from qa_engine.consensus.methods import DEFAULT, Method, aggregate
-from qa_engine.consensus.votes import Votes, gather
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-SETS = ("music", "sentpol", "weather")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+import fetched
+from packages import LOCKS
+
 PEER = Path(__file__).with_name("_crowdkit_peer.py")
-ROUNDS = 20
+FIXED = (1, 2, 3, 4, 5)
+WANTED = (0.8, 0.9, 0.95, 0.99)
+MOST = 7
 
 
-def rows(name: str, kind: str) -> list[dict[str, str]]:
-    """Lines of a set."""
-    path = DATA / f"crowd_{name}.{kind}.jsonl"
-    if not path.exists():
-        sys.exit(f"The crowd data is absent: there is no {path.name} in the shared data.")
-    return [json.loads(line) for line in path.read_text().splitlines()]
+def ours(crowd: Crowd) -> dict[Method, float]:
+    """Accuracy of each of our methods."""
+    found = {}
+    for method in Method:
+        begun = time.perf_counter()
+        chosen = aggregate(crowd.votes, method).chosen.tolist()
+        milliseconds = 1000 * (time.perf_counter() - begun)
+        found[method] = crowd.accuracy(chosen)
+        print(f"  ours      {method:20} {found[method]:.4f} {milliseconds:9.1f} ms")
+    return found
 
 
-def gold_of(name: str) -> dict[str, str]:
-    """The right category of each item."""
-    return {row["item"]: row["label"] for row in rows(name, "gold")}
-
-
-def accuracy(votes: Votes, chosen: Sequence[int], gold: dict[str, str]) -> float:
-    """Share of the items with gold that are right; one that nobody voted on is wrong."""
-    found = {item: votes.categories[c] for item, c in zip(votes.items, chosen, strict=True)}
-    return float(np.mean([found.get(item) == label for item, label in gold.items()]))
-
-
-def peer(python: str, name: str) -> dict[str, list[float]]:
-    """Accuracy and seconds of each of crowd-kit's aggregators."""
-    command = [python, str(PEER), *(str(DATA / f"crowd_{name}.{kind}.jsonl") for kind in ("labels", "gold"))]
+def theirs(python: str, name: str) -> dict[str, float]:
+    """Accuracy of each of crowd-kit's aggregators."""
+    command = [python, str(PEER), str(_crowds.path(name, "labels")), str(_crowds.path(name, "gold"))]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)
     if done.returncode:
         sys.exit(f"crowd-kit did not run: {(done.stderr.strip().splitlines() or ['no reason'])[-1]}")
     found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    for method, (accuracy, seconds) in found.items():
+        print(f"  crowd-kit {method:20} {accuracy:.4f} {1000 * seconds:9.1f} ms")
+    return {method: accuracy for method, (accuracy, _) in found.items()}
 
 
-def adaptive(votes: Votes, gold: dict[str, str], wanted: float, most: int, seed: int) -> tuple[float, float]:
-    """Accuracy and votes an item when votes come one at a time and stop once they are worth no more.
-
-    Items take turns, so that annotators are known a little better with each; counts are estimated anew each turn.
-    """
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(votes.item_of))
-    lines: list[list[int]] = [[] for _ in votes.items]
-    for vote in order:
-        lines[votes.item_of[vote]].append(int(vote))
-    taken: list[int] = []
-    used = np.zeros(len(votes.items), dtype=int)
-    open_items = set(range(len(votes.items)))
-    chosen = np.zeros(len(votes.items), dtype=int)
-    while open_items:
-        for item in open_items:
-            taken.append(lines[item][used[item]])
-            used[item] += 1
-        part = np.sort(np.asarray(taken))
-        some = Votes(
-            votes.items, votes.annotators, votes.categories,
-            votes.item_of[part], votes.annotator_of[part], votes.category_of[part],
-        )  # fmt: skip
-        outcome = aggregate(some)
-        chosen = outcome.chosen
-        # The first two answers are always asked for: one alone has no company to be judged by.
-        open_items = {
-            i
-            for i in open_items
-            if used[i] < len(lines[i])
-            and (used[i] < 2 or worth_another(outcome.posterior[i].max(), int(used[i]), wanted, most))
-        }
-    return accuracy(votes, list(chosen), gold), float(used.mean())
-
-
-def fixed(votes: Votes, gold: dict[str, str], number: int, seed: int) -> tuple[float, float]:
-    """The same with a fixed number of votes an item."""
-    return adaptive(votes, gold, 2.0, number, seed)
+def redundancy(crowd: Crowd, rounds: int) -> None:
+    """Votes for an accuracy: a fixed number against as many as each item needs."""
+    curve = np.array([[_crowds.fixed(crowd, n, seed) for seed in range(rounds)] for n in FIXED]).mean(axis=1)
+    for number, (accuracy, votes) in zip(FIXED, curve, strict=True):
+        print(f"  fixed {number}                        {accuracy:.4f} {votes:9.2f} votes an item")
+    for wanted in WANTED:
+        found = [_crowds.adaptive(crowd, wanted, MOST, seed) for seed in range(rounds)]
+        accuracy, votes = np.mean(found, axis=0)
+        # Between two fixed numbers, some items get one and some the other.
+        need = np.interp(accuracy, np.maximum.accumulate(curve[:, 0]), curve[:, 1], left=np.nan, right=np.nan)
+        saved = (
+            "more than any fixed"
+            if np.isnan(need)
+            else f"fixed needs {need:.2f}, saved {1 - votes / need:.0%}"
+        )
+        print(
+            f"  until {wanted:<4}, at most {MOST}          {accuracy:.4f} {votes:9.2f} votes an item; {saved}"
+        )
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peer", default=sys.executable, help="Python that has crowd-kit.")
-    parser.add_argument(
-        "--rounds", type=int, default=ROUNDS, help="Orders of votes that redundancy is tried on."
-    )
+    parser.add_argument("--peer", help="Python that has crowd-kit; without it an environment is made.")
+    parser.add_argument("--rounds", type=int, default=10, help="Orders of the votes.")
     options = parser.parse_args()
+    python = options.peer or str(fetched.environment("crowdkit", LOCKS / "crowdkit.in") / "bin" / "python")
     worst = (1.0, "", 0.0, 0.0)
-    for name in SETS:
-        gold = gold_of(name)
-        given = [(row["item"], row["worker"], row["label"]) for row in rows(name, "labels")]
-        votes = gather(given)
+    for name in _crowds.NAMES:
+        crowd = _crowds.crowd(name)
+        votes = crowd.votes
         print(
             f"{name}: {len(votes.item_of)} votes, {len(votes.items)} items, {len(votes.annotators)} annotators"
         )
-        ours = {}
-        for method in Method:
-            begun = time.perf_counter()
-            ours[method] = accuracy(votes, list(aggregate(votes, method).chosen), gold)
-            print(
-                f"  ours      {method:20} {ours[method]:.4f} {1000 * (time.perf_counter() - begun):9.1f} ms"
-            )
-        theirs = peer(options.peer, name)
-        for what, (right, seconds) in theirs.items():
-            print(f"  crowd-kit {what:20} {right:.4f} {1000 * seconds:9.1f} ms")
-        best = max(right for right, _ in theirs.values())
-        worst = min(worst, (ours[DEFAULT] - best, name, ours[DEFAULT], best))
-        for number, wanted in ((3, 0.90), (3, 0.95), (5, 0.95)):
-            a = np.mean([fixed(votes, gold, number, seed) for seed in range(options.rounds)], axis=0)
-            b = np.mean([adaptive(votes, gold, wanted, 2 * number, s) for s in range(options.rounds)], axis=0)
-            print(
-                f"  fixed {number}: {a[0]:.4f} with {a[1]:.2f} votes an item; until {wanted}, at most {2 * number}: "
-                f"{b[0]:.4f} with {b[1]:.2f}"
-            )
+        mine = ours(crowd)[DEFAULT]
+        best = max(theirs(python, name).values())
+        worst = min(worst, (mine - best, name, mine, best))
+        redundancy(crowd, options.rounds)
     difference, name, mine, best = worst
-    result = {"name": f"qa_consensus_{name}", "ours": mine, "floor": best, "ratio": difference}
-    print(json.dumps({**result, "unit": "accuracy; ratio is the difference"}))
+    result = {"name": f"qa_consensus_{name}", "ours": mine, "floor": best, "ratio": round(mine / best, 4)}
+    print(json.dumps({**result, "unit": f"accuracy, worst set; difference {difference:+.4f}"}))
 
 
 if __name__ == "__main__":

@@ -138,6 +138,26 @@ def test_staple_believes_the_careful_and_majority_the_many():
     assert (by_staple != truth).mean() < 0.02
 
 
+def test_staple_of_many_masks_is_that_of_the_same_table():
+    # Beyond sixteen masks patterns are sorted instead of numbered; the answer may not depend on it.
+    rng = np.random.default_rng(1)
+    truth = np.zeros((12, 12), dtype=bool)
+    truth[3:9, 3:9] = True
+    masks = np.stack([truth ^ (rng.random(truth.shape) < 0.1) for _ in range(20)])
+    assert ((staple(masks) > 0.5) == truth).all()
+    assert ((staple(masks[:16]) > 0.5) == truth).all()
+
+
+def test_masks_all_over_a_photograph_are_merged():
+    bitmap = np.zeros((3_000, 4_000), dtype=bool)
+    bitmap[0, 0] = bitmap[-1, -1] = True
+    other = bitmap.copy()
+    other[1_500, 2_000] = True
+    masks = [rle.encode(bitmap), rle.encode(bitmap), rle.encode(other)]
+    assert rle.area(merge(masks)) == 2
+    assert rle.to_bitmap(merge(masks, by_staple=True))[bitmap].all()
+
+
 def test_two_boxes_close_together_stay_two():
     near = [claim("frame", Box(0, 0, 10, 10)), claim("frame", Box(3, 0, 10, 10))]
     found = solved([near, near[::-1], near])

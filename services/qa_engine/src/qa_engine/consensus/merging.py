@@ -14,8 +14,8 @@ from labels.label import Box, Mask, Polygon, Span, Value
 from qa_engine.consensus.staple import staple
 from qa_engine.errors import VotesInvalid
 
-MAX_WINDOW_PX = 1 << 24
-"""Most pixels of the box around masks that are merged, times their number."""
+MAX_WINDOW_PX = 1 << 26
+"""Most pixels of the box around masks that are merged, times their number: five masks all over 12 megapixels."""
 
 
 def merge(values: Sequence[Value], text: str | None = None, *, by_staple: bool = False) -> Value:

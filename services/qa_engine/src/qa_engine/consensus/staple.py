@@ -12,14 +12,14 @@ from qa_engine.consensus.votes import Floats
 
 MAX_ROUNDS = 50
 _TOLERANCE = 1e-4
+_TABLE_BITS = 16
+"""Masks up to which every pattern of who says yes has a number; with more, they are sorted."""
 
 
 def staple(masks: NDArray[np.bool_]) -> Floats:
-    """Probability in 0 to 1 of each pixel, H x W, from masks N x H x W; where all agree nothing is computed twice."""
+    """Probability in 0 to 1 of each pixel, H x W, from masks N x H x W."""
     flat = masks.reshape(len(masks), -1)
-    # Pixels on which the same people say the same have one probability.
-    patterns, place, times = np.unique(flat, axis=1, return_inverse=True, return_counts=True)
-    said = patterns.astype(np.float64)
+    said, place, times = _patterns(flat)
     prior = float(np.clip(flat.mean(), 1e-6, 1 - 1e-6))
     truth = said.mean(axis=0)
     for _ in range(MAX_ROUNDS):
@@ -33,3 +33,18 @@ def staple(masks: NDArray[np.bool_]) -> Floats:
             break
     found: Floats = truth[place.ravel()].reshape(masks.shape[1:])
     return found
+
+
+def _patterns(flat: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
+    """Pixels on which the same people say the same have one probability: who says yes, annotators x patterns; which
+    pattern each pixel has; and how often each comes.
+    """
+    count = len(flat)
+    if count > _TABLE_BITS:
+        patterns, place, times = np.unique(flat, axis=1, return_inverse=True, return_counts=True)
+        return patterns.astype(np.float64), place, times
+    place = np.zeros(flat.shape[1], dtype=np.intp)
+    for bit, mask in enumerate(flat):
+        place |= mask.astype(np.intp) << bit
+    said = (np.arange(1 << count) >> np.arange(count)[:, None]) & 1
+    return said.astype(np.float64), place, np.bincount(place, minlength=1 << count)
