@@ -20,7 +20,7 @@ Dialect = Literal["sqlite", "postgresql"]
 _BUSY_MS = 10_000
 _WRONG_URL = "The database url must begin with sqlite:/// or postgresql://."
 _READERS = 4
-_POSTGRESQL_CONNECTIONS = 10
+_POSTGRESQL_CONNECTIONS = 20
 _WROTE_EVENTS = "labelmesh_wrote_events"
 
 
@@ -171,8 +171,9 @@ def _prepare_sqlite(engine: AsyncEngine, begin: str) -> None:
 def _postgresql(url: str) -> Database:
     engine = create_async_engine(
         url,
+        # A connection beyond the pool's size would be closed after each use, and with it all that it has prepared.
         pool_size=_POSTGRESQL_CONNECTIONS,
-        max_overflow=_POSTGRESQL_CONNECTIONS,
+        max_overflow=0,
         pool_timeout=60,
         pool_pre_ping=False,
         hide_parameters=True,
