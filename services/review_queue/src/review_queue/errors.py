@@ -19,7 +19,7 @@ ReviewError
 ├── AlreadyReviewed
 ├── PoolForbidden · PolicyForbidden · SelfReview
 ├── PolicyMissing · EvidenceMissing · StageHighest
-├── SumsBehind
+├── WatchesExhausted · SumsBehind
 └── NothingReviewed
 """
 
@@ -217,6 +217,10 @@ class PolicyForbidden(ReviewError):
 
 class SelfReview(ReviewError):
     """Nobody reviews what they answered themselves."""
+
+
+class WatchesExhausted(ReviewError):
+    """This server watches as many different queues as it can; watch fewer, or try again later."""
 
 
 class SumsBehind(ReviewError):

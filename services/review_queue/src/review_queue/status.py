@@ -21,6 +21,7 @@ STATUS = ErrorTable(
         errors.RequestInvalid: StatusCode.INVALID_ARGUMENT,
         errors.TextNotUtf8: StatusCode.INVALID_ARGUMENT,
         errors.KeyTaken: StatusCode.ALREADY_EXISTS,
+        errors.WatchesExhausted: StatusCode.RESOURCE_EXHAUSTED,
         errors.PoolForbidden: StatusCode.PERMISSION_DENIED,
         errors.PolicyForbidden: StatusCode.PERMISSION_DENIED,
         errors.SelfReview: StatusCode.PERMISSION_DENIED,

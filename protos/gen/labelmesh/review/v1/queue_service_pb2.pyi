@@ -905,3 +905,111 @@ class ExplainPriorityResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainPriorityResponse: _TypeAlias = ExplainPriorityResponse  # noqa: Y015
+
+@_typing.final
+class WatchQueueRequest(_message.Message):
+    """Request of WatchQueue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    HEAD_SIZE_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`."""
+    filter: _builtins.str
+    """Only tasks that this holds for (AIP-160; fields in docs/queue.md), at most 4,000 characters."""
+    head_size: _builtins.int
+    """How many of the first tasks to tell, 1 to 50; 0 means 10."""
+    resume_token: _builtins.str
+    """`resume_token` of the last answer that was seen: the first answer comes when something is different. Empty for the
+    first time.
+    """
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        head_size: _builtins.int = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "head_size", b"head_size", "parent", b"parent", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchQueueRequest: _TypeAlias = WatchQueueRequest  # noqa: Y015
+
+@_typing.final
+class QueueEntry(_message.Message):
+    """One of the first tasks of a queue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`projects/{project}/tasks/{uid}`."""
+    key: _builtins.str
+    """Key of the asset."""
+    priority: _builtins.float
+    """Priority when this was told; higher is sooner."""
+    pool: _builtins.str
+    """Pool of reviewers that it is for; empty means any."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        key: _builtins.str = ...,
+        priority: _builtins.float = ...,
+        pool: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "name", b"name", "pool", b"pool", "priority", b"priority"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueueEntry: _TypeAlias = QueueEntry  # noqa: Y015
+
+@_typing.final
+class WatchQueueResponse(_message.Message):
+    """Response of WatchQueue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTS_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
+    TIME_US_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    time_us: _builtins.int
+    """When this was so, microseconds since the Unix epoch, UTC."""
+    resume_token: _builtins.str
+    """Stands for what this answer says."""
+    @_builtins.property
+    def counts(self) -> Global___CountTasksResponse:
+        """Tasks by state."""
+
+    @_builtins.property
+    def head(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueueEntry]:
+        """The first tasks that can be leased, in the queue's order."""
+
+    def __init__(
+        self,
+        *,
+        counts: Global___CountTasksResponse | None = ...,
+        head: _abc.Iterable[Global___QueueEntry] | None = ...,
+        time_us: _builtins.int = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "head", b"head", "resume_token", b"resume_token", "time_us", b"time_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchQueueResponse: _TypeAlias = WatchQueueResponse  # noqa: Y015

@@ -70,6 +70,11 @@ class QueueServiceStub:
                 request_serializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ExplainPriorityRequest.SerializeToString,
                 response_deserializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ExplainPriorityResponse.FromString,
                 _registered_method=True)
+        self.WatchQueue = channel.unary_stream(
+                '/labelmesh.review.v1.QueueService/WatchQueue',
+                request_serializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.WatchQueueRequest.SerializeToString,
+                response_deserializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.WatchQueueResponse.FromString,
+                _registered_method=True)
 
 
 class QueueServiceServicer:
@@ -125,6 +130,14 @@ class QueueServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchQueue(self, request, context):
+        """Tells how many tasks there are and which come first, and again whenever that changes: within a second, with a filter
+        within three. RESOURCE_EXHAUSTED (WATCHES_EXHAUSTED) when the server is watching too many different queues.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QueueServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -162,6 +175,11 @@ def add_QueueServiceServicer_to_server(servicer, server):
                     servicer.ExplainPriority,
                     request_deserializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ExplainPriorityRequest.FromString,
                     response_serializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ExplainPriorityResponse.SerializeToString,
+            ),
+            'WatchQueue': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchQueue,
+                    request_deserializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.WatchQueueRequest.FromString,
+                    response_serializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.WatchQueueResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -354,6 +372,33 @@ class QueueService:
             '/labelmesh.review.v1.QueueService/ExplainPriority',
             labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ExplainPriorityRequest.SerializeToString,
             labelmesh_dot_review_dot_v1_dot_queue__service__pb2.ExplainPriorityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchQueue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/labelmesh.review.v1.QueueService/WatchQueue',
+            labelmesh_dot_review_dot_v1_dot_queue__service__pb2.WatchQueueRequest.SerializeToString,
+            labelmesh_dot_review_dot_v1_dot_queue__service__pb2.WatchQueueResponse.FromString,
             options,
             channel_credentials,
             insecure,

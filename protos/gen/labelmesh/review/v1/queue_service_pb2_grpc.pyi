@@ -47,6 +47,10 @@ class QueueServiceStub:
     """Lists tasks, in priority order unless told otherwise, with the terms of their priority."""
     ExplainPriority: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ExplainPriorityRequest, _queue_service_pb2.ExplainPriorityResponse]
     """Says why a task stands where it stands: the formula of its priority term by term."""
+    WatchQueue: _grpc.UnaryStreamMultiCallable[_queue_service_pb2.WatchQueueRequest, _queue_service_pb2.WatchQueueResponse]
+    """Tells how many tasks there are and which come first, and again whenever that changes: within a second, with a filter
+    within three. RESOURCE_EXHAUSTED (WATCHES_EXHAUSTED) when the server is watching too many different queues.
+    """
 
 @_typing.type_check_only
 class QueueServiceAsyncStub(QueueServiceStub):
@@ -67,6 +71,10 @@ class QueueServiceAsyncStub(QueueServiceStub):
     """Lists tasks, in priority order unless told otherwise, with the terms of their priority."""
     ExplainPriority: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ExplainPriorityRequest, _queue_service_pb2.ExplainPriorityResponse]  # type: ignore[assignment]
     """Says why a task stands where it stands: the formula of its priority term by term."""
+    WatchQueue: _aio.UnaryStreamMultiCallable[_queue_service_pb2.WatchQueueRequest, _queue_service_pb2.WatchQueueResponse]  # type: ignore[assignment]
+    """Tells how many tasks there are and which come first, and again whenever that changes: within a second, with a filter
+    within three. RESOURCE_EXHAUSTED (WATCHES_EXHAUSTED) when the server is watching too many different queues.
+    """
 
 class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
     """The review queue of each project: highest priority first, one person at a time."""
@@ -126,5 +134,15 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_queue_service_pb2.ExplainPriorityResponse, _abc.Awaitable[_queue_service_pb2.ExplainPriorityResponse]]:
         """Says why a task stands where it stands: the formula of its priority term by term."""
+
+    @_abc_1.abstractmethod
+    def WatchQueue(
+        self,
+        request: _queue_service_pb2.WatchQueueRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_queue_service_pb2.WatchQueueResponse], _abc.AsyncIterator[_queue_service_pb2.WatchQueueResponse]]:
+        """Tells how many tasks there are and which come first, and again whenever that changes: within a second, with a filter
+        within three. RESOURCE_EXHAUSTED (WATCHES_EXHAUSTED) when the server is watching too many different queues.
+        """
 
 def add_QueueServiceServicer_to_server(servicer: QueueServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

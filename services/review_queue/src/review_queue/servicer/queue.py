@@ -1,6 +1,6 @@
 """QueueService on the wire."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from grpc.aio import ServicerContext
 
@@ -19,6 +19,7 @@ from review_queue.priority import priority
 from review_queue.project import Project
 from review_queue.queue import Lease, Wanted
 from review_queue.review import TaskState
+from review_queue.routing.watching import View, Watched, Watching
 from review_queue.servicer.inline import inline
 from review_queue.servicer.once import once
 from review_queue.shown import Shown
@@ -31,6 +32,7 @@ class QueueServicer(QueueServiceServicer):
     def __init__(self, db: Database, blobs: Blobs) -> None:
         self._db = db
         self._blobs = blobs
+        self._watching = Watching(db)
 
     async def LeaseNext(
         self,
@@ -131,6 +133,17 @@ class QueueServicer(QueueServiceServicer):
             project = await projects.get(conn, caller().tenant, project_id)
             return _explanation(await explanation.explain(conn, project, uid, now_us()))
 
+    async def WatchQueue(
+        self,
+        request: pb2.WatchQueueRequest,
+        context: ServicerContext[pb2.WatchQueueRequest, pb2.WatchQueueResponse],
+    ) -> AsyncIterator[pb2.WatchQueueResponse]:
+        """Tell counts and the first tasks, and again whenever they change."""
+        project = await self._project(parse_project(request.parent))
+        watched = Watched(project.tenant, project.project_id, request.filter, request.head_size)
+        async for view in self._watching.views(watched, request.resume_token):
+            yield _view(project, view)
+
     async def _project(self, project_id: str) -> Project:
         async with self._db.read() as conn:
             return await projects.get(conn, caller().tenant, project_id)
@@ -161,6 +174,24 @@ def _explanation(found: Explanation) -> pb2.ExplainPriorityResponse:
         state=pb2.TaskState.ValueType(int(found.state)),
         ahead=found.ahead,
         time_us=found.time_us,
+    )
+
+
+def _view(project: Project, view: View) -> pb2.WatchQueueResponse:
+    n = view.counts
+    return pb2.WatchQueueResponse(
+        counts=pb2.CountTasksResponse(waiting=n.waiting, open=n.open, leased=n.leased, done=n.done),
+        head=(
+            pb2.QueueEntry(
+                name=task_name(project.project_id, entry.uid),
+                key=entry.key,
+                priority=entry.priority,
+                pool=entry.pool,
+            )
+            for entry in view.head
+        ),
+        time_us=view.time_us,
+        resume_token=view.token,
     )
 
 
