@@ -106,3 +106,29 @@ async def test_what_is_wrong_ends_in_a_sentence(house: Any, labelmesh: Run) -> N
         assert "has no asset with the key" in notes
     code, shown, _ = await labelmesh("queue", "list", "news")
     assert (code, shown) == (0, "Nothing waits for review.\n")
+
+
+async def test_a_policy_is_set_shown_and_watched(house: Any, labelmesh: Run) -> None:
+    project = await house.project()
+    assets = await house.import_texts(*(f"text {i}" for i in range(12)))
+    await house.deliver(project, *(house.prediction(a, i / 12) for i, a in enumerate(assets)))
+    setting = ("--answers", "2", "--max-answers", "3", "--pool", "seniors=ann,bob", "--pool", "sport")
+    routes = ("--route", "seniors: confidence < 0.3", "--sla-hours", "48", "--escalation-pool", "seniors")
+    code, shown, notes = await labelmesh("queue", "policy", "news", *setting, *routes)
+    assert code == 0, notes
+    assert "4 tasks belong to another pool" in notes
+    wanted = ("2 people's", "up to 3", "seniors", "ann, bob", "confidence < 0.3", "after 2 days", "anyone")
+    assert [word in shown for word in wanted] == [True] * len(wanted)
+    code, shown, _ = await labelmesh("queue", "policy", "news", "--drop-pool", "sport", "--json")
+    assert [pool["name"] for pool in json.loads(shown)["pools"]] == ["seniors"]
+    code, _, notes = await labelmesh("queue", "policy", "news", "--route", "severity = ERROR")
+    assert code == 1
+    assert "A route is written 'pool: filter'" in " ".join(notes.split())
+    code, _, notes = await labelmesh("queue", "policy", "news", "--sla-pool", "nobody")
+    assert (code, 'no pool "nobody"' in notes) == (1, True)
+
+    code, shown, notes = await labelmesh("queue", "watch", "news", "--changes", "1", "--head", "3")
+    assert code == 0, notes
+    assert [word in shown for word in ("OPEN", "12 tasks", "k0", "k2", "seniors")] == [True] * 5
+    code, shown, _ = await labelmesh("queue", "watch", "news", "--changes", "1", "--json")
+    assert json.loads(shown)["counts"]["open"] == 12

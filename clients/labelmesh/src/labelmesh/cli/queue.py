@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from labelmesh.cli import queue_tables
+from labelmesh.cli import queue_policy, queue_tables
 from labelmesh.cli.connect import AsJson, ProjectId, StateDir, call
 from labelmesh.cli.console import err, out, plain, print_json
 from labelmesh.cli.errors import UserError
@@ -12,7 +12,9 @@ from labelmesh.client import Client, Explanation, Task, TaskCounts
 from labelmesh.client.queue import quoted
 
 app = typer.Typer(
-    no_args_is_help=True, help="List, count and explain the review queue.", rich_markup_mode="rich"
+    no_args_is_help=True,
+    help="List, count, explain, watch and rule the review queue.",
+    rich_markup_mode="rich",
 )
 
 Filter = Annotated[
@@ -40,8 +42,9 @@ def list_(
 ) -> None:
     """List tasks, the most urgent first; without a filter those that are not done.
 
-    Fields: age_hours, audit, author, boost, category, confidence, create_time, decision, findings, key, kind,
-    pool, prediction_error, priority, review_time, reviewer, run, sealed, severity, state.
+    Fields: age_hours, answers, audit, author, boost, category, confidence, create_time, decision, findings, key, kind,
+    pool, prediction_error, priority, review_time, reviewer, run, sealed, sent_to, severity,
+    state.
 
     [bold]Examples[/bold]
 
@@ -119,3 +122,7 @@ def explain(
         print_json({"task": task.uid, "key": task.asset.key, **plain(explanation)})
         return
     out.print(queue_tables.explanation(task, explanation))
+
+
+app.command()(queue_policy.policy)
+app.command()(queue_policy.watch)

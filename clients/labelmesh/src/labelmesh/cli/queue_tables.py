@@ -17,6 +17,8 @@ _TERMS = {
     "uncertainty": "1 - confidence",
     "findings": "worst finding",
     "age_per_hour": "hours waited",
+    "disagreement": "people disagree",
+    "business": "worth by import",
     "boost": "added by a rule",
 }
 

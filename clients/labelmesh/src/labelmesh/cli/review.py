@@ -19,7 +19,10 @@ from labelmesh.client import Client, LabelmeshError, Lease
 from labels.label import Annotation
 from labels.ontology import Ontology, ToolKind
 
-_PROMPT = "[bold]a[/]ccept  [bold]c[/]orrect  [bold]r[/]eject  [bold]s[/]kip  [bold]q[/]uit >"
+_PROMPT = (
+    "[bold]a[/]ccept  [bold]c[/]orrect  [bold]r[/]eject  send [bold]b[/]ack  [bold]e[/]scalate"
+    "  [bold]s[/]kip  [bold]q[/]uit >"
+)
 
 
 @dataclass(slots=True)
@@ -32,7 +35,7 @@ class _Sitting:
     project: str
     ontology: Ontology
     counts: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("accepted", "corrected", "rejected"), 0)
+        default_factory=lambda: dict.fromkeys(("accepted", "corrected", "rejected", "handed on"), 0)
     )
 
     @property
@@ -58,9 +61,9 @@ def review(
 ) -> None:
     """Review what the queue holds, one item at a time, the most doubtful first.
 
-    Keys: a accept, c correct, r reject (cannot be labelled; asks why), s skip, q
-    quit. Where input is piped, one line is read for each: "a", "c", "r the text
-    is cut off", and so on.
+    Keys: a accept, c correct, r reject (cannot be labelled; asks why), b send back
+    to who labelled it, e escalate (both ask why), s skip, q quit. Where input is
+    piped, one line is read for each: "a", "c", "r the text is cut off", and so on.
 
     [bold]Examples[/bold]
 
@@ -116,7 +119,7 @@ def _answer(sitting: _Sitting, lease: Lease) -> bool:
     """Ask until the item is answered or skipped; False to quit."""
     clock = ActiveClock()
     while True:
-        request = ask_key(_PROMPT, "acrsq")
+        request = ask_key(_PROMPT, "acrbesq")
         clock.tick()
         if request.key == "q":
             return False
@@ -144,6 +147,8 @@ def _decide(sitting: _Sitting, lease: Lease, key: str, rest: str, clock: ActiveC
         sitting.background.call(queue.submit_final(lease, label.annotations, active_seconds=clock.seconds))
         sitting.counts["accepted"] += 1
         return True
+    if key in "be":
+        return _hand_on(sitting, lease, key, rest)
     if key == "r":
         reason = rest or ask_line("Why can it not be labelled?")
         clock.tick()
@@ -158,6 +163,24 @@ def _decide(sitting: _Sitting, lease: Lease, key: str, rest: str, clock: ActiveC
     sitting.background.call(queue.submit_final(lease, final, active_seconds=clock.seconds))
     changed = label is None or final != label.annotations
     sitting.counts["corrected" if changed else "accepted"] += 1
+    return True
+
+
+def _hand_on(sitting: _Sitting, lease: Lease, key: str, reason: str) -> bool:
+    """Send back or escalate; False when the reviewer went back or there is nobody to go to."""
+    reason = reason or ask_line("What is to be done?" if key == "b" else "Why should others decide?")
+    if not reason:
+        return False
+    queue = sitting.client.queue
+    try:
+        call = queue.send_back if key == "b" else queue.escalate
+        sitting.background.call(call(lease, reason[:2000]))
+    except LabelmeshError as error:
+        if error.reason not in ("SEND_BACK_TO_NOBODY", "POOL_UNKNOWN"):
+            raise
+        out.print(error.message, style="yellow", markup=False)
+        return False
+    sitting.counts["handed on"] += 1
     return True
 
 

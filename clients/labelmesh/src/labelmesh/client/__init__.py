@@ -43,6 +43,7 @@ from labelmesh.client.plugin import (
     RuleDraft,
 )
 from labelmesh.client.project import PreAnnotation, PriorityWeights, Project
+from labelmesh.client.queue_policy import Pool, QueueEntry, QueuePolicy, QueueView, Route
 from labelmesh.client.rule import Rule, RuleAction, RuleMode, RuleParameter, StoredFinding
 from labelmesh.client.rule_run import (
     RuleMetrics,
@@ -128,13 +129,18 @@ __all__ = [
     "PluginLanguage",
     "PluginOutcome",
     "PluginTest",
+    "Pool",
     "PostProcess",
     "PreAnnotation",
     "PriorityWeights",
     "Project",
     "QualityByVotes",
+    "QueueEntry",
+    "QueuePolicy",
+    "QueueView",
     "Rate",
     "Refused",
+    "Route",
     "RowError",
     "Rule",
     "RuleAction",

@@ -17,14 +17,16 @@ class PreAnnotation(StrEnum):
 @dataclass(frozen=True, slots=True)
 class PriorityWeights:
     """Weights of priority = uncertainty * (1 - confidence) + findings * severity + age_per_hour * hours
-    waited.
+    waited + disagreement * (1 - agreement) + business * `business_weight` of the context.
 
-    Each is 0 to 1,000; None means the server's default (1.0, 1.0 and 0.01).
+    Each is 0 to 1,000; None means the server's default (1.0, 1.0, 0.01, 1.0 and 0).
     """
 
     uncertainty: float | None = None
     findings: float | None = None
     age_per_hour: float | None = None
+    disagreement: float | None = None
+    business: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,18 @@ from ulid import ULID
 
 from labelmesh.client import wire
 from labelmesh.client.calls import Link
+from labelmesh.client.queue_policy import (
+    QueuePolicy,
+    QueueView,
+    policy_from_pb,
+    policy_name,
+    policy_to_pb,
+    view_from_pb,
+)
 from labelmesh.client.task import Decision, Explanation, Lease, Task, TaskCounts, TaskState
+from labelmesh.review.v1 import queue_policy_service_pb2 as pb2
 from labelmesh.review.v1 import queue_service_pb2
+from labelmesh.review.v1.queue_policy_service_pb2_grpc import QueuePolicyServiceStub
 from labelmesh.review.v1.queue_service_pb2_grpc import QueueServiceStub
 from labels import names
 from labels.correction import CorrectionOp, diff
@@ -27,9 +37,16 @@ class Queue:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._stub = QueueServiceStub(link.channel)
+        self._policies = QueuePolicyServiceStub(link.channel)
 
     async def lease_next(
-        self, project: str, max_tasks: int = 1, lease_seconds: int = 600, *, pool: str = ""
+        self,
+        project: str,
+        max_tasks: int = 1,
+        lease_seconds: int = 600,
+        *,
+        pool: str = "",
+        filter: str = "",
     ) -> tuple[Lease, ...]:
         """Lease up to `max_tasks` (1 to 100) of the most urgent open tasks for 5 to 86,400 seconds, with
         a pool only of those that rules sent there.
@@ -38,7 +55,11 @@ class Queue:
         forgotten.
         """
         request = queue_service_pb2.LeaseNextRequest(
-            parent=names.project_name(project), max_tasks=max_tasks, lease_seconds=lease_seconds, pool=pool
+            parent=names.project_name(project),
+            max_tasks=max_tasks,
+            lease_seconds=lease_seconds,
+            pool=pool,
+            filter=filter,
         )
         response = await self._link.unary(self._stub.LeaseNext, request, repeatable=False)
         return tuple(wire.lease_from_pb(pb) for pb in response.leases)
@@ -70,6 +91,7 @@ class Queue:
         reason: str = "",
         active_seconds: float = 0.0,
         request_id: str = "",
+        pool: str = "",
     ) -> Label | None:
         """Answer a leased task; the reviewed label, None after REJECT.
 
@@ -86,6 +108,7 @@ class Queue:
             reason=reason,
             active_seconds=active_seconds,
             request_id=request_id or str(ULID()),
+            pool=pool,
         )
         response = await self._link.unary(self._stub.SubmitReview, request, repeatable=True)
         return label_from_pb(response.label) if response.HasField("label") else None
@@ -105,6 +128,51 @@ class Queue:
     async def reject(self, lease: Lease, reason: str, *, active_seconds: float = 0.0) -> None:
         """Say that the asset cannot be labelled, and why (1 to 2,000 characters)."""
         await self.submit(lease, Decision.REJECT, reason=reason, active_seconds=active_seconds)
+
+    async def send_back(self, lease: Lease, reason: str, *, pool: str = "") -> None:
+        """Have the label made again by the person who made it, or by a pool, and say why (1 to 2,000 characters).
+
+        Raises LabelmeshError with reason SEND_BACK_TO_NOBODY where no person made it and no pool is named.
+        """
+        await self.submit(lease, Decision.SEND_BACK, reason=reason, pool=pool)
+
+    async def escalate(self, lease: Lease, reason: str, *, pool: str = "") -> None:
+        """Leave the task to a pool with more say (empty: the policy's), and say why (1 to 2,000 characters)."""
+        await self.submit(lease, Decision.ESCALATE, reason=reason, pool=pool)
+
+    async def skip(self, lease: Lease) -> None:
+        """Leave the task to others; this caller does not see it again for a day."""
+        await self.submit(lease, Decision.SKIP)
+
+    async def policy(self, project: str) -> QueuePolicy:
+        """How the project's tasks reach people."""
+        request = pb2.GetQueuePolicyRequest(name=policy_name(project))
+        response = await self._link.unary(self._policies.GetQueuePolicy, request, repeatable=True)
+        return policy_from_pb(response.policy)
+
+    async def set_policy(self, project: str, policy: QueuePolicy) -> tuple[QueuePolicy, int]:
+        """Replace the policy; as it is stored, and how many tasks belong to another pool for it.
+
+        Raises LabelmeshError with reason QUEUE_POLICY_INVALID, FILTER_INVALID, POLICY_FORBIDDEN, or with code ABORTED
+        when the etag is not that of the policy that is there.
+        """
+        request = pb2.UpdateQueuePolicyRequest(policy=policy_to_pb(project, policy))
+        response = await self._link.unary(self._policies.UpdateQueuePolicy, request, repeatable=True)
+        return policy_from_pb(response.policy), response.moved
+
+    async def watch(
+        self, project: str, *, filter: str = "", head_size: int = 0, resume_token: str = ""
+    ) -> AsyncIterator[QueueView]:
+        """Counts and the first tasks (10, or 1 to 50), and again whenever they change.
+
+        With the token of the last view only from the next change on. Raises LabelmeshError, also when the connection
+        breaks.
+        """
+        request = queue_service_pb2.WatchQueueRequest(
+            parent=names.project_name(project), filter=filter, head_size=head_size, resume_token=resume_token
+        )
+        async for response in self._link.stream(self._stub.WatchQueue, request):
+            yield view_from_pb(response)
 
     async def count(self, project: str, filter: str = "") -> TaskCounts:
         """Tasks by state, all of them or those that the filter holds for (docs/queue.md)."""

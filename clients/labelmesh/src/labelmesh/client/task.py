@@ -17,24 +17,30 @@ class TaskState(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a reviewer decided."""
+    """What a reviewer decided; the last three leave the answer to others."""
 
     ACCEPT = "ACCEPT"
     CORRECT = "CORRECT"
     REJECT = "REJECT"
+    SEND_BACK = "SEND_BACK"
+    ESCALATE = "ESCALATE"
+    SKIP = "SKIP"
 
 
 @dataclass(frozen=True, slots=True)
 class PriorityTerms:
     """What a priority was computed from.
 
-    1 - confidence, severity weight (0, 0.1, 0.5, 1), hours since import, and what a rule adds (0 to 1,000).
+    1 - confidence, severity weight (0, 0.1, 0.5, 1), hours since import, what a rule adds (0 to 1,000), 1 - agreement
+    of several people's answers, and what the importer says that the asset is worth (0 to 1).
     """
 
     uncertainty: float
     severity: float
     age_hours: float
     boost: float = 0.0
+    disagreement: float = 0.0
+    business: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +74,21 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """Who sent a task to the person `to`, or to its pool, and why."""
+
+    by: str
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """An item in the review queue, with everything needed to answer it.
 
     `label` is None when there is nothing to start from; `prediction_error` then says why in UPPER_SNAKE.
+    `answers` of `answers_wanted` people have answered it; with `check` the label is a person's and waits for another's
+    accept.
     """
 
     project: str
@@ -84,6 +101,12 @@ class Task:
     terms: PriorityTerms
     reviewer: str = ""
     prediction_error: str = ""
+    pool: str = ""
+    answers: int = 0
+    answers_wanted: int = 0
+    check: bool = False
+    sent: Sent | None = None
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)

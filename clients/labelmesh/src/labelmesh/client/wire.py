@@ -25,6 +25,7 @@ from labelmesh.client.task import (
     Lease,
     PriorityTerm,
     PriorityTerms,
+    Sent,
     Task,
     TaskState,
 )
@@ -52,6 +53,8 @@ def project_from_pb(pb: project_pb.Project) -> Project:
             weights.uncertainty if weights.HasField("uncertainty") else None,
             weights.findings if weights.HasField("findings") else None,
             weights.age_per_hour if weights.HasField("age_per_hour") else None,
+            weights.disagreement if weights.HasField("disagreement") else None,
+            weights.business if weights.HasField("business") else None,
         ),
         uid=pb.uid,
         asset_count=pb.asset_count,
@@ -68,7 +71,11 @@ def project_to_pb(project: Project) -> project_pb.Project:
         ontology=ontology_to_pb(project.ontology),
         pre_annotation=project_pb.PreAnnotation.Value(f"PRE_ANNOTATION_{project.pre_annotation}"),
         priority_weights=project_pb.PriorityWeights(
-            uncertainty=weights.uncertainty, findings=weights.findings, age_per_hour=weights.age_per_hour
+            uncertainty=weights.uncertainty,
+            findings=weights.findings,
+            age_per_hour=weights.age_per_hour,
+            disagreement=weights.disagreement,
+            business=weights.business,
         ),
     )
 
@@ -84,9 +91,22 @@ def task_from_pb(pb: queue_pb.Task) -> Task:
         findings=tuple(finding_from_pb(finding) for finding in pb.findings),
         state=member(TaskState, queue_pb.TaskState.Name(pb.state), "OPEN"),
         priority=pb.priority,
-        terms=PriorityTerms(pb.terms.uncertainty, pb.terms.severity, pb.terms.age_hours, pb.terms.boost),
+        terms=PriorityTerms(
+            pb.terms.uncertainty,
+            pb.terms.severity,
+            pb.terms.age_hours,
+            pb.terms.boost,
+            pb.terms.disagreement,
+            pb.terms.business,
+        ),
         reviewer=pb.reviewer,
         prediction_error=pb.prediction_error,
+        pool=pb.pool,
+        answers=pb.answers,
+        answers_wanted=pb.answers_wanted,
+        check=pb.check,
+        sent=Sent(pb.sent.by, pb.sent.to, pb.sent.reason) if pb.HasField("sent") else None,
+        overdue=pb.overdue,
     )
 
 

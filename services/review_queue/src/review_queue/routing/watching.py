@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -98,7 +99,7 @@ class Watching:
         try:
             while True:
                 async with look.turned:
-                    await look.turned.wait_for(lambda: _news(look, seen))
+                    await look.turned.wait_for(partial(_news, look, seen))
                 if look.failure is not None:
                     raise look.failure
                 if look.view is not None:

@@ -35,6 +35,8 @@ def show_task(task: Task, ontology: Ontology, place: int, still_open: int) -> No
             )
     for finding in task.findings:
         out.print(Text.assemble(state(finding.severity), f" {finding.rule}: {finding.message}"))
+    for line in _from_others(task):
+        out.print(line)
     out.print(_why_now(task))
 
 
@@ -58,6 +60,20 @@ def show_categories(draft: Draft) -> None:
         description = next(c.description for c in named.tool.categories if c.name == named.category)
         shown.add_row(str(number), named.category, named.tool.name, description)
     out.print(shown)
+
+
+def _from_others(task: Task) -> list[Text]:
+    """What other people have to do with the task."""
+    lines = []
+    if task.sent:
+        lines.append(Text(f"{task.sent.by} sends it: {_plain(task.sent.reason)}", style="bold yellow"))
+    if task.check and task.label:
+        lines.append(Text(f"{task.label.author} labelled it; it is done when you accept.", style="yellow"))
+    if task.answers_wanted > 1:
+        lines.append(Text(f"{task.answers} of {task.answers_wanted} people have answered.", style="dim"))
+    if task.overdue:
+        lines.append(Text("It is overdue.", style="bold red"))
+    return lines
 
 
 def _why_now(task: Task) -> Text:
