@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -11,6 +12,7 @@ from grpc import aio
 from labelmesh.client.calls import STREAM_DEADLINE_S, Link, Pauses, connection_lost
 from labelmesh.client.errors import from_rpc
 from labelmesh.client.importing import Batches, ImportProgress, ImportRow, Unanswered
+from labelmesh.client.paging import pages
 from labelmesh.review.v1 import asset_service_pb2
 from labelmesh.review.v1.asset_service_pb2_grpc import AssetServiceStub
 from labels import names
@@ -107,17 +109,11 @@ class Assets:
 
     async def list(self, project: str) -> AsyncIterator[Asset]:
         """Assets of a project in import order."""
-        token = ""
-        while True:
-            request = asset_service_pb2.ListAssetsRequest(
-                parent=names.project_name(project), page_size=100, page_token=token
-            )
-            response = await self._link.unary(self._stub.ListAssets, request, repeatable=True)
-            for pb in response.assets:
+        request = asset_service_pb2.ListAssetsRequest(parent=names.project_name(project), page_size=100)
+        call = partial(self._link.unary, self._stub.ListAssets, request, repeatable=True)
+        async for page in pages(request, call):
+            for pb in page.assets:
                 yield asset_from_pb(pb)
-            token = response.next_page_token
-            if not token:
-                return
 
 
 async def _chunks(

@@ -1,11 +1,13 @@
 """What labels may be trusted for."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from ulid import ULID
 
 from labelmesh.client import wire_trust
 from labelmesh.client.calls import Link
+from labelmesh.client.paging import pages
 from labelmesh.client.trust import (
     AcceptancePolicy,
     Applied,
@@ -105,12 +107,8 @@ class Assurance:
 
     async def certificates(self, project: str) -> AsyncIterator[Certificate]:
         """The project's certificates, newest first."""
-        token = ""
-        while True:
-            request = pb2.ListCertificatesRequest(parent=names.project_name(project), page_token=token)
-            response = await self._link.unary(self._stub.ListCertificates, request, repeatable=True)
-            for pb in response.certificates:
+        request = pb2.ListCertificatesRequest(parent=names.project_name(project))
+        call = partial(self._link.unary, self._stub.ListCertificates, request, repeatable=True)
+        async for page in pages(request, call):
+            for pb in page.certificates:
                 yield wire_trust.certificate_from_pb(pb)
-            token = response.next_page_token
-            if not token:
-                return

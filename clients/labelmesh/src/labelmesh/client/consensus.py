@@ -15,6 +15,7 @@ from labelmesh.client.agreed import (
 )
 from labelmesh.client.arrival import Arrival
 from labelmesh.client.calls import Link
+from labelmesh.client.paging import pages
 from labelmesh.qa.v1 import consensus_service_pb2 as pb2
 from labelmesh.qa.v1.consensus_service_pb2_grpc import ConsensusServiceStub
 from labels import names
@@ -130,18 +131,13 @@ class Consensus:
 
     async def results(self, project: str, *, disputed: bool = False) -> AsyncIterator[ConsensusResult]:
         """What assets' answers came to, newest first; only those without an agreed label if asked for."""
-        token = ""
-        while True:
-            request = pb2.ListConsensusResultsRequest(
-                parent=names.project_name(project), page_size=500, page_token=token, disputed=disputed
-            )
-            call = partial(self._link.unary, self._stub.ListConsensusResults, request, repeatable=True)
-            response = await self._arrival.of(project, call)
-            for pb in response.results:
+        request = pb2.ListConsensusResultsRequest(
+            parent=names.project_name(project), page_size=500, disputed=disputed
+        )
+        call = partial(self._link.unary, self._stub.ListConsensusResults, request, repeatable=True)
+        async for page in pages(request, partial(self._arrival.of, project, call)):
+            for pb in page.results:
                 yield _result_from_pb(pb)
-            token = response.next_page_token
-            if not token:
-                return
 
 
 def _policy_to_pb(policy: ConsensusPolicy) -> pb2.ConsensusPolicy:

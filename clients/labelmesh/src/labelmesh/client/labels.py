@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ulid import ULID
 
 from labelmesh.client.calls import Link
 from labelmesh.client.importing import ImportProgress
 from labelmesh.client.label_rows import LabelImport, LabelRow, import_labels
+from labelmesh.client.paging import pages
 from labelmesh.review.v1 import label_service_pb2
 from labelmesh.review.v1.label_service_pb2_grpc import LabelServiceStub
 from labels import names
@@ -108,17 +110,13 @@ class Labels:
 
     async def revisions(self, project: str, asset_uid: str) -> AsyncIterator[Label]:
         """The labels of one asset, newest first."""
-        token = ""
-        while True:
-            request = label_service_pb2.ListLabelRevisionsRequest(
-                parent=names.asset_name(project, asset_uid), page_size=100, page_token=token
-            )
-            response = await self._link.unary(self._stub.ListLabelRevisions, request, repeatable=True)
-            for pb in response.labels:
+        request = label_service_pb2.ListLabelRevisionsRequest(
+            parent=names.asset_name(project, asset_uid), page_size=100
+        )
+        call = partial(self._link.unary, self._stub.ListLabelRevisions, request, repeatable=True)
+        async for page in pages(request, call):
+            for pb in page.labels:
                 yield label_from_pb(pb)
-            token = response.next_page_token
-            if not token:
-                return
 
     async def export(
         self,

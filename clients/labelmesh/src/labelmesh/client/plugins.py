@@ -5,6 +5,7 @@ from functools import partial
 
 from labelmesh.client.arrival import Arrival
 from labelmesh.client.calls import Link
+from labelmesh.client.paging import pages
 from labelmesh.client.plugin import Plugin, PluginError, PluginOutcome, PluginTest, RuleDraft
 from labelmesh.client.wire_plugin import (
     error_from_pb,
@@ -50,16 +51,11 @@ class Plugins:
 
     async def list(self, project: str) -> AsyncIterator[Plugin]:
         """The project's plugins by name, without their tests."""
-        token = ""
-        while True:
-            request = pb2.ListPluginsRequest(parent=names.project_name(project), page_token=token)
-            call = partial(self._link.unary, self._stub.ListPlugins, request, repeatable=True)
-            response = await self._arrival.of(project, call)
-            for pb in response.plugins:
+        request = pb2.ListPluginsRequest(parent=names.project_name(project))
+        call = partial(self._link.unary, self._stub.ListPlugins, request, repeatable=True)
+        async for page in pages(request, partial(self._arrival.of, project, call)):
+            for pb in page.plugins:
                 yield plugin_from_pb(pb)
-            token = response.next_page_token
-            if not token:
-                return
 
     async def update(self, project: str, plugin: Plugin) -> Plugin:
         """Replace the plugin that was read (its etag counts); its rule is off again."""

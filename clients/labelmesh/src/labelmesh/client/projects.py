@@ -1,10 +1,12 @@
 """Creating and finding projects, and their numbers."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from labelmesh.client import wire
 from labelmesh.client.calls import Link
 from labelmesh.client.metric import Metrics
+from labelmesh.client.paging import pages
 from labelmesh.client.project import Project
 from labelmesh.client.wire_metrics import metrics_from_pb
 from labelmesh.review.v1 import metrics_service_pb2, project_service_pb2
@@ -41,15 +43,11 @@ class Projects:
 
     async def list(self) -> AsyncIterator[Project]:
         """All projects of the caller, by id."""
-        token = ""
-        while True:
-            request = project_service_pb2.ListProjectsRequest(page_size=1000, page_token=token)
-            response = await self._link.unary(self._stub.ListProjects, request, repeatable=True)
-            for pb in response.projects:
+        request = project_service_pb2.ListProjectsRequest(page_size=1000)
+        call = partial(self._link.unary, self._stub.ListProjects, request, repeatable=True)
+        async for page in pages(request, call):
+            for pb in page.projects:
                 yield wire.project_from_pb(pb)
-            token = response.next_page_token
-            if not token:
-                return
 
     async def metrics(self, project: str, run_uid: str = "") -> Metrics:
         """Numbers from the project's reviews, or from those of one prediction run."""

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 from ulid import ULID
 
 from labelmesh.client import wire
 from labelmesh.client.calls import Link
+from labelmesh.client.paging import pages
 from labelmesh.client.queue_policy import (
     QueuePolicy,
     QueueView,
@@ -200,22 +202,17 @@ class Queue:
         Without a state those that are not done; with a filter all that it holds for. Raises LabelmeshError with
         reason FILTER_INVALID or ORDER_INVALID and a message that names the place.
         """
-        token = ""
-        while True:
-            request = queue_service_pb2.ListTasksRequest(
-                parent=names.project_name(project),
-                state=wire.task_state_to_pb(state),
-                page_size=page_size or _PAGE,
-                page_token=token,
-                filter=filter,
-                order_by=order_by,
-            )
-            response = await self._link.unary(self._stub.ListTasks, request, repeatable=True)
-            for pb in response.tasks:
+        request = queue_service_pb2.ListTasksRequest(
+            parent=names.project_name(project),
+            state=wire.task_state_to_pb(state),
+            page_size=page_size or _PAGE,
+            filter=filter,
+            order_by=order_by,
+        )
+        call = partial(self._link.unary, self._stub.ListTasks, request, repeatable=True)
+        async for page in pages(request, call):
+            for pb in page.tasks:
                 yield wire.task_from_pb(pb)
-            token = response.next_page_token
-            if not token:
-                return
 
 
 # Tasks carry their texts (up to 16 KiB each) and a message may have 4 MiB.

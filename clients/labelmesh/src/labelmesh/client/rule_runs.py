@@ -1,6 +1,5 @@
 """Rules tried on, enforced over and undone on labels that are there, and verdicts about what they found."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
@@ -9,6 +8,7 @@ from ulid import ULID
 from labelmesh.client import wire
 from labelmesh.client.arrival import Arrival
 from labelmesh.client.calls import Link
+from labelmesh.client.paging import pages, until_rest
 from labelmesh.client.rule import Rule, RuleMode
 from labelmesh.client.rule_run import RuleMetrics, RuleRun, RunHit, Verdict
 from labelmesh.client.wire_rule_run import hit_from_pb, precision_from_pb, run_from_pb, verdict_to_pb
@@ -66,18 +66,11 @@ class RuleRuns:
 
     async def list(self, project: str, rule_id: str = "") -> AsyncIterator[RuleRun]:
         """Runs of a project, newest first; of one rule when named."""
-        token = ""
-        while True:
-            request = pb2.ListRuleRunsRequest(
-                parent=names.project_name(project), rule=rule_id, page_token=token
-            )
-            call = partial(self._link.unary, self._stub.ListRuleRuns, request, repeatable=True)
-            response = await self._arrival.of(project, call)
-            for pb in response.runs:
+        request = pb2.ListRuleRunsRequest(parent=names.project_name(project), rule=rule_id)
+        call = partial(self._link.unary, self._stub.ListRuleRuns, request, repeatable=True)
+        async for page in pages(request, partial(self._arrival.of, project, call)):
+            for pb in page.runs:
                 yield run_from_pb(pb)
-            token = response.next_page_token
-            if not token:
-                return
 
     async def wait(
         self, run: RuleRun, on_progress: Callable[[RuleRun], None] | None = None, *, poll_seconds: float = 0.3
@@ -86,13 +79,7 @@ class RuleRuns:
 
         A service that is restarted meanwhile is waited for up to two minutes. Raises LabelmeshError.
         """
-        while True:
-            run = await self.get(run.project, run.uid)
-            if on_progress is not None:
-                on_progress(run)
-            if run.at_rest:
-                return run
-            await asyncio.sleep(poll_seconds)
+        return await until_rest(partial(self.get, run.project, run.uid), on_progress, poll_seconds)
 
     async def cancel(self, project: str, run_uid: str) -> RuleRun:
         """Stop a run; what it counted and changed stays."""
@@ -108,15 +95,11 @@ class RuleRuns:
 
     async def hits(self, project: str, run_uid: str) -> AsyncIterator[RunHit]:
         """A uniform sample of at most 100 of what a run found."""
-        token = ""
-        while True:
-            request = pb2.ListRunHitsRequest(name=names.rule_run_name(project, run_uid), page_token=token)
-            response = await self._link.unary(self._stub.ListRunHits, request, repeatable=True)
-            for pb in response.hits:
+        request = pb2.ListRunHitsRequest(name=names.rule_run_name(project, run_uid))
+        call = partial(self._link.unary, self._stub.ListRunHits, request, repeatable=True)
+        async for page in pages(request, call):
+            for pb in page.hits:
                 yield hit_from_pb(pb)
-            token = response.next_page_token
-            if not token:
-                return
 
     async def set_mode(self, project: str, rule_id: str, mode: RuleMode, *, backtest: str = "") -> Rule:
         """Say how far a rule counts, with the settings of a backtest's run if one is named.

@@ -6,6 +6,7 @@ from functools import partial
 from labelmesh.client import wire
 from labelmesh.client.arrival import Arrival
 from labelmesh.client.calls import Link
+from labelmesh.client.paging import pages
 from labelmesh.client.rule import Rule, StoredFinding
 from labelmesh.qa.v1 import rule_service_pb2
 from labelmesh.qa.v1.rule_service_pb2_grpc import RuleServiceStub
@@ -58,17 +59,10 @@ class Rules:
 
     async def findings(self, project: str, rule: str = "") -> AsyncIterator[StoredFinding]:
         """Stored findings, newest first; of one rule when named."""
-        token = ""
-        while True:
-            request = rule_service_pb2.ListFindingsRequest(
-                parent=names.project_name(project), rule=rule, page_size=1000, page_token=token
-            )
-            response = await self._arrival.of(
-                project,
-                partial(self._link.unary, self._stub.ListFindings, request, repeatable=True),
-            )
-            for pb in response.findings:
+        request = rule_service_pb2.ListFindingsRequest(
+            parent=names.project_name(project), rule=rule, page_size=1000
+        )
+        call = partial(self._link.unary, self._stub.ListFindings, request, repeatable=True)
+        async for page in pages(request, partial(self._arrival.of, project, call)):
+            for pb in page.findings:
                 yield wire.stored_finding_from_pb(pb)
-            token = response.next_page_token
-            if not token:
-                return

@@ -1,6 +1,5 @@
 """Prediction runs, prompts and the example bank."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +12,7 @@ from labelmesh.annotator.v1.prediction_run_service_pb2_grpc import PredictionRun
 from labelmesh.client import wire
 from labelmesh.client.arrival import Arrival
 from labelmesh.client.calls import Link
+from labelmesh.client.paging import pages, until_rest
 from labelmesh.client.run import Example, ItemState, RenderedPrompt, Run, RunConfig, RunItem
 from labels import names
 from labels.label import Label
@@ -68,20 +68,13 @@ class Runs:
 
     async def list(self, project: str) -> AsyncIterator[Run]:
         """Runs of a project, newest first."""
-        token = ""
-        while True:
-            request = prediction_run_service_pb2.ListPredictionRunsRequest(
-                parent=names.project_name(project), page_size=100, page_token=token
-            )
-            response = await self._arrival.of(
-                project,
-                partial(self._link.unary, self._stub.ListPredictionRuns, request, repeatable=True),
-            )
-            for pb in response.runs:
+        request = prediction_run_service_pb2.ListPredictionRunsRequest(
+            parent=names.project_name(project), page_size=100
+        )
+        call = partial(self._link.unary, self._stub.ListPredictionRuns, request, repeatable=True)
+        async for page in pages(request, partial(self._arrival.of, project, call)):
+            for pb in page.runs:
                 yield wire.run_from_pb(pb)
-            token = response.next_page_token
-            if not token:
-                return
 
     async def wait(
         self, run: Run, on_progress: Callable[[Run], None] | None = None, *, poll_seconds: float = 0.5
@@ -91,13 +84,7 @@ class Runs:
         A service that is restarted meanwhile is waited for up to two minutes. `on_progress` gets the run at
         every look. Raises LabelmeshError.
         """
-        while True:
-            run = await self.get(run.project, run.uid)
-            if on_progress is not None:
-                on_progress(run)
-            if run.at_rest:
-                return run
-            await asyncio.sleep(poll_seconds)
+        return await until_rest(partial(self.get, run.project, run.uid), on_progress, poll_seconds)
 
     async def cancel(self, project: str, run_uid: str) -> Run:
         """Stop a run; finished items stay."""
@@ -117,20 +104,15 @@ class Runs:
         self, project: str, run_uid: str, state: ItemState | None = None
     ) -> AsyncIterator[RunItem]:
         """Items of a run in import order, with the error of those that failed."""
-        token = ""
-        while True:
-            request = prediction_run_service_pb2.ListPredictionItemsRequest(
-                parent=names.run_name(project, run_uid),
-                state=wire.item_state_to_pb(state),
-                page_size=1000,
-                page_token=token,
-            )
-            response = await self._link.unary(self._stub.ListPredictionItems, request, repeatable=True)
-            for pb in response.items:
+        request = prediction_run_service_pb2.ListPredictionItemsRequest(
+            parent=names.run_name(project, run_uid),
+            state=wire.item_state_to_pb(state),
+            page_size=1000,
+        )
+        call = partial(self._link.unary, self._stub.ListPredictionItems, request, repeatable=True)
+        async for page in pages(request, call):
+            for pb in page.items:
                 yield wire.item_from_pb(pb)
-            token = response.next_page_token
-            if not token:
-                return
 
     async def pre_annotate(self, project: str, text: str, config: RunConfig | None = None) -> Label:
         """Label one text now; nothing is stored and the label has no name."""

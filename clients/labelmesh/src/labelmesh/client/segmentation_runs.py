@@ -1,6 +1,5 @@
 """Starting, watching and ending segmentation runs."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
@@ -9,6 +8,7 @@ from ulid import ULID
 from labelmesh.client import wire_segment as wire
 from labelmesh.client.arrival import Arrival
 from labelmesh.client.calls import Link
+from labelmesh.client.paging import pages, until_rest
 from labelmesh.client.segmentation_run import SegmentationConfig, SegmentationFailure, SegmentationRun
 from labelmesh.segmenter.v1 import segmentation_run_service_pb2 as pb
 from labelmesh.segmenter.v1.segmentation_run_service_pb2_grpc import SegmentationRunServiceStub
@@ -59,19 +59,11 @@ class SegmentationRuns:
 
     async def list(self, project: str) -> AsyncIterator[SegmentationRun]:
         """Runs of a project, newest first."""
-        token = ""
-        while True:
-            request = pb.ListSegmentationRunsRequest(
-                parent=names.project_name(project), page_size=100, page_token=token
-            )
-            response = await self._arrival.of(
-                project, partial(self._link.unary, self._stub.ListSegmentationRuns, request, repeatable=True)
-            )
-            for run in response.runs:
+        request = pb.ListSegmentationRunsRequest(parent=names.project_name(project), page_size=100)
+        call = partial(self._link.unary, self._stub.ListSegmentationRuns, request, repeatable=True)
+        async for page in pages(request, partial(self._arrival.of, project, call)):
+            for run in page.runs:
                 yield wire.run_from_pb(run)
-            token = response.next_page_token
-            if not token:
-                return
 
     async def wait(
         self,
@@ -84,13 +76,7 @@ class SegmentationRuns:
 
         A service that is restarted meanwhile is waited for up to two minutes. Raises LabelmeshError.
         """
-        while True:
-            run = await self.get(run.project, run.uid)
-            if on_progress is not None:
-                on_progress(run)
-            if run.at_rest:
-                return run
-            await asyncio.sleep(poll_seconds)
+        return await until_rest(partial(self.get, run.project, run.uid), on_progress, poll_seconds)
 
     async def cancel(self, project: str, run_uid: str) -> SegmentationRun:
         """Stop a run; finished pictures stay."""
@@ -106,14 +92,8 @@ class SegmentationRuns:
 
     async def failures(self, project: str, run_uid: str) -> AsyncIterator[SegmentationFailure]:
         """Pictures of a run that failed, in import order."""
-        token = ""
-        while True:
-            request = pb.ListSegmentationFailuresRequest(
-                name=names.run_name(project, run_uid), page_size=1000, page_token=token
-            )
-            response = await self._link.unary(self._stub.ListSegmentationFailures, request, repeatable=True)
-            for failure in response.failures:
+        request = pb.ListSegmentationFailuresRequest(name=names.run_name(project, run_uid), page_size=1000)
+        call = partial(self._link.unary, self._stub.ListSegmentationFailures, request, repeatable=True)
+        async for page in pages(request, call):
+            for failure in page.failures:
                 yield wire.failure_from_pb(failure)
-            token = response.next_page_token
-            if not token:
-                return

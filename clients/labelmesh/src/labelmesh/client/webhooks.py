@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from time import monotonic
 
 from labelmesh.client.arrival import Arrival
 from labelmesh.client.calls import Link
+from labelmesh.client.paging import pages
 from labelmesh.client.webhook import (
     Attempt,
     Circuit,
@@ -100,20 +102,15 @@ class Webhooks:
         self, project: str, uid: str, state: DeliveryState | None = None
     ) -> AsyncIterator[Delivery]:
         """Deliveries of a webhook, newest first."""
-        token = ""
-        while True:
-            request = pb2.ListDeliveriesRequest(
-                parent=_name(project, uid),
-                state=pb2.DeliveryState.Value(f"DELIVERY_STATE_{state or 'UNSPECIFIED'}"),
-                page_size=1000,
-                page_token=token,
-            )
-            response = await self._link.unary(self._stub.ListDeliveries, request, repeatable=True)
-            for pb in response.deliveries:
+        request = pb2.ListDeliveriesRequest(
+            parent=_name(project, uid),
+            state=pb2.DeliveryState.Value(f"DELIVERY_STATE_{state or 'UNSPECIFIED'}"),
+            page_size=1000,
+        )
+        call = partial(self._link.unary, self._stub.ListDeliveries, request, repeatable=True)
+        async for page in pages(request, call):
+            for pb in page.deliveries:
                 yield _delivery(pb)
-            token = response.next_page_token
-            if not token:
-                return
 
     async def redeliver(self, project: str, uid: str, delivery_uid: str) -> Delivery:
         """Send a delivery again under its id."""
