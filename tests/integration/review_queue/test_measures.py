@@ -216,7 +216,7 @@ async def test_prometheus_is_told_of_each_review_once(house: Any) -> None:
 
 async def test_the_loop_sums_until_it_is_told_to_stop(house: Any) -> None:
     await reviewed(house, n=3)
-    async with adding.Summing(house.db):
+    async with adding.summing(house.db):
         async with asyncio.timeout(20):
             # The loop under test tells nobody when it is through.
             while await unsummed(house):  # noqa: ASYNC110

@@ -5,8 +5,8 @@ from chassis.blobs import Blobs
 from chassis.consumer import Consumer
 from chassis.outbox import Relay
 from review_queue.consumer import handlers
-from review_queue.lineage.notary import Notary
-from review_queue.measures.adding import Summing
+from review_queue.lineage.notary import sealing
+from review_queue.measures.adding import summing
 from review_queue.servicer import servicers
 from review_queue.settings import Settings
 from review_queue.status import STATUS
@@ -23,8 +23,8 @@ async def run(settings: Settings) -> None:
         async with (
             Relay(database, events),
             Consumer(events, database, service="review_queue", handlers=handlers()),
-            Notary(database, settings.seal_seconds),
-            Summing(database),
+            sealing(database, settings.seal_seconds),
+            summing(database),
         ):
             await serve.serve(settings, servicers(database, blobs), errors=STATUS)
 

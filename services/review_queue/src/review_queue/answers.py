@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
@@ -137,8 +137,8 @@ async def _learn(
 async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> label_pb2.Label | None:
     label_uid = new_uid() if answer.annotations is not None else ""
     submission = answer.submission
-    revision = await _close(conn, project, answer, label_uid)
-    label = _label(answer, label_uid, revision)
+    closed = await _close(conn, project, answer, label_uid)
+    label = _label(answer, label_uid, closed.revision)
     if label is not None:
         await revisions.store(conn, [(project, label)])
     pb = label_to_pb(label, project.project_id) if label else None
@@ -150,7 +150,8 @@ async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> lab
     first = not answer.step.aside or answer.step.turn.answers == 1
     # An asset is drawn once, so of several answers one is evidence.
     if first:
-        await evidence.record(conn, project, Answered(answer.asset, looked_at, answer.annotations))
+        facts = (closed.audit, closed.sealed, closed.severity)
+        await evidence.record(conn, project, Answered(answer.asset, looked_at, answer.annotations, *facts))
     if project.routing.revision:
         await turning.turn(conn, project, answer.asset.uid, submission.reviewer, answer.step)
     if answer.sealed and answer.step.done:
@@ -164,8 +165,13 @@ async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> lab
     return pb
 
 
-async def _close(conn: AsyncConnection, project: Project, answer: Answer, label_uid: str) -> int:
-    """Mark the task answered if all is still as it was; the revision of the asset's newest label after it."""
+async def _close(
+    conn: AsyncConnection, project: Project, answer: Answer, label_uid: str
+) -> Row[*tuple[Any, ...]]:
+    """Mark the task answered if all is still as it was.
+
+    What it is then: the revision of the asset's newest label, `audit`, `sealed` and `severity`.
+    """
     submission = answer.submission
     values: dict[str, Any] = {"lease_expire_us": 0}
     if answer.step.done:
@@ -194,13 +200,13 @@ async def _close(conn: AsyncConnection, project: Project, answer: Answer, label_
             or_(_t.label_uid == _t.leased_label_uid, _t.label_kind == LabelKind.PREDICTION.value),
         )
         .values(values)
-        .returning(_t.revision)
+        .returning(_t.revision, _t.audit, _t.sealed, _t.severity)
     )
-    revision: int | None = closed.scalar_one_or_none()
-    if revision is None:
+    row = closed.one_or_none()
+    if row is None:
         task, _, _ = await _leased(conn, project, answer.asset.uid)
         raise EtagMismatch if task.overruled and task.state is TaskState.OPEN else LeaseLost
-    return revision
+    return row
 
 
 def _label(answer: Answer, uid: str, revision: int) -> Label | None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.clock import now_us
 from chassis.db import Database
 from chassis.pages import fitting
-from review_queue import listing, tables
+from review_queue import listing, tables, task_rows
 from review_queue.assurance import checks, honeypots
 from review_queue.assurance.honeypots import Pot
 from review_queue.conditions import condition, moment
@@ -156,13 +156,7 @@ class _Taking:
         taken = await self.conn.execute(
             update(tables.tasks)
             .where(_t.uid.in_(select(chosen.c.uid)))
-            .values(
-                reviewer=self.reviewer,
-                fencing_token=_t.fencing_token + 1,
-                lease_expire_us=self.expire,
-                leased_label_uid=_t.label_uid,
-                hidden_label_uid="",
-            )
+            .values(task_rows.handed_to(self.reviewer, self.expire))
             .returning(*order, _t.fencing_token)
         )
         return [(uid, token) for _, uid, token in sorted(taken)]

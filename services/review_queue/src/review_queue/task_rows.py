@@ -44,6 +44,17 @@ _COLUMNS = (
 _WRITE = update(tables.tasks).where(_t.uid == bindparam("task_uid"))
 
 
+def handed_to(reviewer: str, expire_us: int) -> dict[str, Any]:
+    """What changes in a task that is leased: its current label is the one that was handed out, none is held back."""
+    return {
+        "reviewer": reviewer,
+        "fencing_token": _t.fencing_token + 1,
+        "lease_expire_us": expire_us,
+        "leased_label_uid": _t.label_uid,
+        "hidden_label_uid": "",
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """An asset's standing, locked until the end of the transaction.

@@ -12,6 +12,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from review_queue import tables as shared
+from review_queue import task_rows
 from review_queue.assurance import honeypots, tables
 from review_queue.assurance.honeypots import Pot
 from review_queue.project import Project
@@ -65,13 +66,7 @@ async def _sampled(
     taken = await conn.execute(
         update(shared.tasks)
         .where(_t.uid.in_(select(chosen.c.uid)))
-        .values(
-            reviewer=reviewer,
-            fencing_token=_t.fencing_token + 1,
-            lease_expire_us=expire,
-            leased_label_uid=_t.label_uid,
-            hidden_label_uid="",
-        )
+        .values(task_rows.handed_to(reviewer, expire))
         .returning(_t.uid, _t.fencing_token)
     )
     return [(uid, token) for uid, token in taken]

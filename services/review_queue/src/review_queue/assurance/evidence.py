@@ -13,7 +13,6 @@ from chassis.clock import now_us
 from chassis.db import insert_ignore
 from labels.asset import Asset
 from labels.label import Annotation, Label, LabelKind, same_claims
-from review_queue import tables as shared
 from review_queue.assurance import policies, tables
 from review_queue.assurance.slices import facts
 from review_queue.assurance.stage import Watch, breach, watched
@@ -22,28 +21,32 @@ from review_queue.revisions import run_uid
 
 DRAWN = 2
 _SELF = "labelmesh"
-_t, _d, _s, _p = shared.tasks.c, tables.draws.c, tables.thresholds.c, tables.policies.c
+_d, _s, _p = tables.draws.c, tables.thresholds.c, tables.policies.c
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A person's answer: the annotations (None when the asset was rejected) and the label that was up for review."""
+    """A person's answer: the annotations (None when the asset was rejected) and the label that was up for review.
+
+    `audit`, `sealed` and `severity` are the task's as it was answered.
+    """
 
     asset: Asset
     prediction: Label | None
     annotations: tuple[Annotation, ...] | None
+    audit: int
+    sealed: int
+    severity: float
 
 
 async def record(conn: AsyncConnection, project: Project, answered: Answered) -> None:
     """Keep what the answer proves; ends automation when it proves a breach. Called when the task is answered."""
-    query = select(_t.audit, _t.sealed, _t.severity).where(_t.uid == answered.asset.uid)
-    task = (await conn.execute(query)).one()
-    label = answered.prediction
-    if label is None or label.kind is not LabelKind.PREDICTION or not (task.audit or task.sealed == DRAWN):
+    label, drawn = answered.prediction, answered.audit or answered.sealed == DRAWN
+    if label is None or label.kind is not LabelKind.PREDICTION or not drawn:
         return
     wrong = is_wrong(label, answered.annotations)
     # A label with an error found by a rule is never accepted, so its like says nothing about those that are.
-    if label.confidence is not None and task.severity < 1.0:
+    if label.confidence is not None and answered.severity < 1.0:
         await keep(conn, project, answered.asset, label, wrong=wrong)
     await _watch(conn, project, answered.asset.uid, label.uid, wrong=wrong)
 

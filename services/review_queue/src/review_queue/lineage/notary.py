@@ -5,9 +5,8 @@ since; several processes may do so at once, and where two want to make the same 
 """
 
 import asyncio
-from contextlib import suppress
-from types import TracebackType
-from typing import Self
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
@@ -15,46 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import now_us
 from chassis.db import Database
-from chassis.errors import StorageFull, StorageUnavailable
-from chassis.log import get_logger
 from review_queue.lineage.digest import FIRST, seal
 from review_queue.lineage.tables import chain, seals
+from review_queue.repeating import repeating
 
 MAX_ENTRIES = 5_000
 """Entries of one seal, which verification holds in memory at once."""
-_log = get_logger()
 _c, _s = chain.c, seals.c
 
 
-class Notary:
+def sealing(db: Database, every_seconds: float) -> AbstractAsyncContextManager[None]:
     """Seals every project's new entries each `every_seconds`, until the block ends."""
-
-    def __init__(self, db: Database, every_seconds: float) -> None:
-        self._db = db
-        self._every = every_seconds
-        self._stop = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # Told, not cancelled: a statement that is cut off may leave its connection in an odd state.
-        self._stop.set()
-        if self._task is not None:
-            await self._task
-
-    async def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                await seal_all(self._db, self._stop)
-            except (StorageUnavailable, StorageFull) as error:
-                _log.warning("sealing_waits", reason=str(error))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), self._every)
+    return repeating("sealing", partial(seal_all, db), every_seconds)
 
 
 async def seal_all(db: Database, stop: asyncio.Event | None = None) -> int:

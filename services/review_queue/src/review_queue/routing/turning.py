@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import now_us
 from chassis.db import insert_ignore
-from review_queue import tables
+from review_queue import tables, task_rows
 from review_queue.project import Project
 from review_queue.review import TaskState
 from review_queue.routing import placing
@@ -56,11 +56,5 @@ async def _settle(conn: AsyncConnection, uid: str) -> None:
     await conn.execute(
         update(tables.tasks)
         .where(_t.uid == uid, _t.state == TaskState.OPEN)
-        .values(
-            reviewer=CONSENSUS,
-            fencing_token=_t.fencing_token + 1,
-            lease_expire_us=now_us() + SETTLE_US,
-            leased_label_uid=_t.label_uid,
-            hidden_label_uid="",
-        )
+        .values(task_rows.handed_to(CONSENSUS, now_us() + SETTLE_US))
     )
