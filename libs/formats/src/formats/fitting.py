@@ -1,11 +1,12 @@
 """Shapes brought into the form that a format has, with an account of what that cost."""
 
 from formats import rings
+from formats.item import Item, is_picture
 from formats.report import LossReport
 from labels import rle, shapes
 from labels.asset import Asset
 from labels.errors import AnnotationInvalid
-from labels.label import Annotation, Box, Mask, Polygon
+from labels.label import Annotation, Box, Label, Mask, Polygon
 
 Shape = Box | Polygon | Mask
 
@@ -13,6 +14,15 @@ Shape = Box | Polygon | Mask
 def place_of(asset: Asset, annotation: Annotation) -> str:
     """How a report names an annotation."""
     return f"{asset.key[:80]} {annotation.id}"
+
+
+def label_at_hand(item: Item, report: LossReport) -> Label | None:
+    """The item's label; None without one, or dropped with its annotations where the text is not at hand."""
+    if item.label is not None and (item.asset.text is not None or is_picture(item.asset)):
+        return item.label
+    for annotation in item.annotations:
+        report.drop("text that is kept in the blob store", place_of(item.asset, annotation))
+    return None
 
 
 class Fit:

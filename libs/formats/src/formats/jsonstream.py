@@ -1,13 +1,15 @@
 """JSON read record by record: arrays of any length in the memory of one record."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import ijson
 
 from formats.errors import FileUnusable, RecordBroken
+from formats.item import Item, Problem
+from formats.pictures import PictureBroken
 
 MAX_RECORD_BYTES = 64 << 20
 _CHUNK = 1 << 16
@@ -53,6 +55,24 @@ def elements(path: Path, arrays: frozenset[str]) -> Iterator[tuple[str, int, Any
             # The library's own message quotes the file, which is the customer's.
             broken = "breaks off" if isinstance(error, ijson.IncompleteJSONError) else "is malformed"
             raise RecordBroken(f"The JSON {broken} after {last}; nothing after it was read.") from None
+
+
+def items(
+    path: Path, noun: str, read_one: Callable[[Any, str], tuple[Item, Sequence[Problem]]]
+) -> Iterator[Item | Problem]:
+    """The items of a file that is one array: what is wrong within a record stands before it, `task 3` is its place.
+
+    `read_one` is given a record and its place, and may raise RecordBroken or PictureBroken for the whole of it.
+    """
+    for _, number, record in elements(path, frozenset({""})):
+        place = f"{noun} {number}"
+        try:
+            item, problems = read_one(record, place)
+        except (RecordBroken, PictureBroken) as error:
+            yield Problem(place, str(error))
+        else:
+            yield from problems
+            yield item
 
 
 def _values(events: Iterator[tuple[str, str, Any]], prefixes: dict[str, str]) -> Iterator[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 from formats import fields, pictures, rings
 from formats.errors import RecordBroken
 from formats.item import Item, Problem, Status, read_label
-from formats.jsonstream import elements
+from formats.jsonstream import items
 from formats.options import Options
 from formats.placing import place_span
 from formats.report import LossReport
@@ -22,16 +22,12 @@ _KINDS = {"PREDICTION": LabelKind.PREDICTION, "INFERENCE": LabelKind.PREDICTION}
 
 def read(path: Path, options: Options, report: LossReport) -> Iterator[Item | Problem]:
     """See kili.read."""
-    for _, number, row in elements(path, frozenset({""})):
-        place = f"asset {number}"
-        try:
-            reading = _Asset(row, place, options, report)
-            item = reading.item()
-        except (RecordBroken, pictures.PictureBroken) as error:
-            yield Problem(place, str(error))
-            continue
-        yield from reading.problems
-        yield item
+
+    def read_one(row: Any, place: str) -> tuple[Item, list[Problem]]:
+        reading = _Asset(row, place, options, report)
+        return reading.item(), reading.problems
+
+    return items(path, "asset", read_one)
 
 
 class _Asset:

@@ -11,7 +11,7 @@ from typing import Any
 from formats import labelstudio_reading, rings, runs
 from formats.codec import Declared, Place
 from formats.draft import Array
-from formats.fitting import Fit, place_of
+from formats.fitting import Fit, label_at_hand, place_of
 from formats.item import Item, Problem, Status, is_picture
 from formats.options import Options
 from formats.report import LossReport
@@ -32,10 +32,8 @@ class LabelStudioWriter:
 
     def add(self, item: Item) -> None:
         """Write a task."""
-        asset, label = item.asset, item.label
-        if label is None or (asset.text is None and not is_picture(asset)):
-            for annotation in item.annotations:
-                self._report.drop("text that is kept in the blob store", place_of(asset, annotation))
+        asset, label = item.asset, label_at_hand(item, self._report)
+        if label is None:
             return
         self._report.assets += 1
         self._report.labels += 1

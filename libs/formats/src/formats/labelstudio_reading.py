@@ -8,7 +8,7 @@ from typing import Any
 from formats import fields, pictures, runs
 from formats.errors import RecordBroken
 from formats.item import Item, Problem, Status, read_label
-from formats.jsonstream import elements
+from formats.jsonstream import items
 from formats.options import Options
 from formats.placing import place_span
 from formats.report import LossReport
@@ -23,16 +23,12 @@ _SHAPES = frozenset({"rectanglelabels", "polygonlabels", "brushlabels", "rectang
 
 def read(path: Path, options: Options, report: LossReport) -> Iterator[Item | Problem]:
     """See labelstudio.read."""
-    for _, number, task in elements(path, frozenset({""})):
-        place = f"task {number}"
-        try:
-            reading = _Task(task, place, options, report)
-            item = reading.item()
-        except (RecordBroken, pictures.PictureBroken) as error:
-            yield Problem(place, str(error))
-            continue
-        yield from reading.problems
-        yield item
+
+    def read_one(task: Any, place: str) -> tuple[Item, list[Problem]]:
+        reading = _Task(task, place, options, report)
+        return reading.item(), reading.problems
+
+    return items(path, "task", read_one)
 
 
 class _Task:
