@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from labels.label import Finding, Label, LabelKind, Severity
+from labels.label import Finding, Label, Severity
 from qa_engine.operation import Judgement
 from qa_engine.plugins import expression, measures
 from qa_engine.plugins.asking import Handed, Outcome, Reply, ask
@@ -157,8 +157,3 @@ def hooks(plugin: Plugin, sandbox: Sandbox) -> frozenset[Hook]:
         expression.compiled(plugin)
         return expression.HOOKS
     return sandbox.hooks(plugin)
-
-
-def hook_kind(hook: Hook) -> LabelKind | None:
-    """The kind of label that a hook is asked about; None for those of no label."""
-    return next((kind for kind, of in HOOK_OF.items() if of is hook), None)
