@@ -6,20 +6,6 @@ from chassis.consumer import Consumer
 from chassis.db import connect
 from chassis.outbox import Relay
 from chassis.serve import run, serve
-from labelmesh.qa.v1 import (
-    consensus_service_pb2,
-    finding_service_pb2,
-    plugin_service_pb2,
-    rule_run_service_pb2,
-    rule_service_pb2,
-    webhook_service_pb2,
-)
-from labelmesh.qa.v1.consensus_service_pb2_grpc import add_ConsensusServiceServicer_to_server
-from labelmesh.qa.v1.finding_service_pb2_grpc import add_FindingServiceServicer_to_server
-from labelmesh.qa.v1.plugin_service_pb2_grpc import add_PluginServiceServicer_to_server
-from labelmesh.qa.v1.rule_run_service_pb2_grpc import add_RuleRunServiceServicer_to_server
-from labelmesh.qa.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
-from labelmesh.qa.v1.webhook_service_pb2_grpc import add_WebhookServiceServicer_to_server
 from qa_engine.consensus.events import also_resolving
 from qa_engine.consensus.servicer import ConsensusServicer
 from qa_engine.consumer import Events
@@ -31,6 +17,7 @@ from qa_engine.plugins import model, sandbox
 from qa_engine.plugins.drafting import Drafter
 from qa_engine.plugins.servicer import PluginServicer
 from qa_engine.plugins.trying import Trier
+from qa_engine.registration import registrations
 from qa_engine.servicer import STATUS, RuleServicer
 from qa_engine.settings import Settings
 from qa_engine.webhooks.announce import also_telling
@@ -61,37 +48,15 @@ async def start(settings: Settings) -> None:
     ):
         await migrate.upgrade(db, "qa_engine")
         handlers = also_telling(also_resolving(Events(engine, blobs).handlers, blobs), FROM_OTHERS)
-        rules = (
-            add_RuleServiceServicer_to_server,
-            RuleServicer(db, engine, blobs),
-            rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
-        )
         runner = RunWorker(db, engine, blobs)
-        runs = (
-            add_RuleRunServiceServicer_to_server,
-            RuleRunServicer(db, engine, runner),
-            rule_run_service_pb2.DESCRIPTOR.services_by_name["RuleRunService"],
-        )
-        verdicts = (
-            add_FindingServiceServicer_to_server,
-            FindingServicer(db, engine),
-            finding_service_pb2.DESCRIPTOR.services_by_name["FindingService"],
-        )
         workers = sandbox.shared()
-        plugins = (
-            add_PluginServiceServicer_to_server,
+        services = registrations(
+            RuleServicer(db, engine, blobs),
+            RuleRunServicer(db, engine, runner),
+            FindingServicer(db, engine),
             PluginServicer(db, Trier(blobs, workers), Drafter(author, workers)),
-            plugin_service_pb2.DESCRIPTOR.services_by_name["PluginService"],
-        )
-        consensus = (
-            add_ConsensusServiceServicer_to_server,
             ConsensusServicer(db),
-            consensus_service_pb2.DESCRIPTOR.services_by_name["ConsensusService"],
-        )
-        webhooks = (
-            add_WebhookServiceServicer_to_server,
             WebhookServicer(db, keys, allowed),
-            webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"],
         )
         async with (
             Relay(db, broker),
@@ -99,7 +64,7 @@ async def start(settings: Settings) -> None:
             Worker(db, post, keys, log_days=settings.webhook_log_days),
             Consumer(broker, db, service=settings.service, handlers=handlers),
         ):
-            await serve(settings, [rules, runs, verdicts, plugins, consensus, webhooks], errors=STATUS)
+            await serve(settings, services, errors=STATUS)
 
 
 def main() -> None:
