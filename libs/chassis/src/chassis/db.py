@@ -31,10 +31,13 @@ class Database:
     process queue instead of polling; readers see the last commit and never wait for it.
     """
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, dialect: Dialect) -> None:
+    def __init__(
+        self, writer: AsyncEngine, reader: AsyncEngine, dialect: Dialect, single: AsyncEngine | None = None
+    ) -> None:
         self.engine = writer
         self.dialect: Dialect = dialect
         self._reader = reader
+        self._single = single
         self._turn = asyncio.Lock() if dialect == "sqlite" else None
         self._callbacks: list[Callable[[], None]] = []
 
@@ -49,11 +52,26 @@ class Database:
         SQLite begins IMMEDIATE, so two writers never deadlock over an upgrade of their locks. Raises
         StorageFull and StorageUnavailable; other errors of the driver pass as they are.
         """
+        async with self._writing(self.engine) as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def write_one(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for one statement that writes, and is all or nothing by itself.
+
+        PostgreSQL commits it as it ends, which saves two trips; SQLite has a transaction as in `begin`, so that what
+        takes one statement there may take several here (see at_once.py). Raises what `begin` raises.
+        """
+        async with self._writing(self._single or self.engine) as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def _writing(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         async with AsyncExitStack() as stack:
             if self._turn is not None:
                 await stack.enter_async_context(self._turn)
             wrote = False
-            async with _transaction(self.engine) as conn:
+            async with _transaction(engine) as conn:
                 try:
                     yield conn
                 finally:
@@ -66,6 +84,12 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A read-only snapshot: every statement in the block sees the same state."""
         async with _transaction(self._reader) as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def read_one(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for one statement that reads, without a transaction around it where that costs trips."""
+        async with _transaction(self._single or self._reader) as conn:
             yield conn
 
 
@@ -180,7 +204,8 @@ def _postgresql(url: str) -> Database:
         connect_args={"timeout": 10, "command_timeout": 120},
     )
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return Database(engine, reader, "postgresql")
+    single = engine.execution_options(isolation_level="AUTOCOMMIT")
+    return Database(engine, reader, "postgresql", single)
 
 
 def insert_ignore(conn: AsyncConnection, table: Table) -> Any:

@@ -19,7 +19,8 @@ from chassis.subjects import subject
 
 #: Largest event, bytes: what a gRPC message may be too.
 MAX_BODY_BYTES = 4 << 20
-_INSERT = insert(outbox)
+# The database numbers the rows; to ask for a number first would be one more trip an event.
+_INSERT = insert(outbox).inline()
 
 
 async def add(
@@ -45,14 +46,27 @@ async def add_many(
     twice, and consumers see it once. `cause` is the event being handled: its trace goes on. Raises
     MessageTooLarge and SubjectRefused.
     """
+    stored = rows(events, cause)
+    if stored:
+        await conn.execute(_INSERT, stored)
+        announce_events(conn)
+
+
+def rows(
+    events: Iterable[tuple[Message, str, str | None]], cause: Event[Any] | None = None
+) -> list[dict[str, Any]]:
+    """The rows of `outbox` that emit events; for who stores them in a statement of their own, and announces them.
+
+    Raises what add_many raises.
+    """
     now = now_us()
     traceparent = cause.traceparent if cause is not None else tracecontext.current()
-    rows = []
+    found = []
     for message, project_uid, msg_id in events:
         body = message.SerializeToString()
         if len(body) > MAX_BODY_BYTES:
             raise MessageTooLarge
-        rows.append(
+        found.append(
             {
                 "msg_id": msg_id or new_uid(),
                 "subject": subject(message.DESCRIPTOR.full_name, project_uid),
@@ -61,9 +75,7 @@ async def add_many(
                 "create_time_us": now,
             }
         )
-    if rows:
-        await conn.execute(_INSERT, rows)
-        announce_events(conn)
+    return found
 
 
-__all__ = ["MAX_BODY_BYTES", "Relay", "add", "add_many"]
+__all__ = ["MAX_BODY_BYTES", "Relay", "add", "add_many", "announce_events", "outbox", "rows"]

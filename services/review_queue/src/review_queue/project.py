@@ -36,7 +36,10 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A stored project; `uid` is a ULID, `create_time_us` counts microseconds since the Unix epoch."""
+    """A stored project; `uid` is a ULID, `create_time_us` counts microseconds since the Unix epoch.
+
+    `check_share` of its leases, 0 to 1, come from the random sample and from gold; see assurance/checks.py.
+    """
 
     uid: str
     tenant: str
@@ -46,6 +49,7 @@ class Project:
     create_time_us: int
     holdout: HoldOut = NO_HOLD_OUT
     routing: QueuePolicy = DEFAULT_QUEUE_POLICY
+    check_share: float = 0.0
 
 
 def check_project(project_id: str, definition: Definition) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
@@ -18,6 +18,7 @@ from labelmesh.review.v1 import review_events_pb2
 from labels.ontology import Ontology
 from labels.proto import ontology_from_pb, ontology_to_pb
 from review_queue import tables
+from review_queue.assurance.tables import policies
 from review_queue.errors import ProjectExists, ProjectNotFound
 from review_queue.measures.holdout import HoldOut
 from review_queue.priority import Weights
@@ -26,6 +27,13 @@ from review_queue.routing.wire import policy_from_body
 from review_queue.wire import project_to_pb
 
 _projects = tables.projects
+_share = select(policies.c.check_share).where(policies.c.project_uid == _projects.c.uid)
+_SELECT = select(_projects, _share.scalar_subquery().label("check_share"))
+# Every call needs its project, so this is prepared once.
+_BY_ID = _SELECT.where(
+    _projects.c.tenant == bindparam("of_tenant"), _projects.c.project_id == bindparam("by_id")
+)
+_LOCKED = _BY_ID.with_for_update(of=_projects)
 
 
 async def create(db: Database, tenant: str, project_id: str, definition: Definition) -> Project:
@@ -50,8 +58,8 @@ async def create(db: Database, tenant: str, project_id: str, definition: Definit
 
 async def get(conn: AsyncConnection, tenant: str, project_id: str, *, lock: bool = False) -> Project:
     """The tenant's project; `lock` keeps others from changing its row until the end. Raises ProjectNotFound."""
-    query = select(_projects).where(_projects.c.tenant == tenant, _projects.c.project_id == project_id)
-    row = (await conn.execute(query.with_for_update() if lock else query)).one_or_none()
+    key = {"of_tenant": tenant, "by_id": project_id}
+    row = (await conn.execute(_LOCKED if lock else _BY_ID, key)).one_or_none()
     if row is None:
         raise ProjectNotFound
     return _project(row)
@@ -59,13 +67,13 @@ async def get(conn: AsyncConnection, tenant: str, project_id: str, *, lock: bool
 
 async def by_uids(conn: AsyncConnection, uids: Iterable[str]) -> dict[str, Project]:
     """Those of the projects that exist."""
-    rows = await conn.execute(select(_projects).where(_projects.c.uid.in_(sorted(set(uids)))))
+    rows = await conn.execute(_SELECT.where(_projects.c.uid.in_(sorted(set(uids)))))
     return {row.uid: _project(row) for row in rows}
 
 
 async def some(conn: AsyncConnection, tenant: str, page: Page) -> tuple[list[Project], str]:
     """A page of the tenant's projects by id, and the token of the next."""
-    query = select(_projects).where(_projects.c.tenant == tenant)
+    query = _SELECT.where(_projects.c.tenant == tenant)
     if page.after:
         query = query.where(_projects.c.project_id > page.after[0])
     rows = (await conn.execute(query.order_by(_projects.c.project_id).limit(page.size + 1))).all()
@@ -93,6 +101,7 @@ def _values(project: Project) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=64)
 def _project(row: Row[*tuple[Any, ...]]) -> Project:
     return Project(
         uid=row.uid,
@@ -115,6 +124,7 @@ def _project(row: Row[*tuple[Any, ...]]) -> Project:
         create_time_us=row.create_time_us,
         holdout=HoldOut(row.holdout_share, row.holdout_secret, row.holdout_experiment, row.holdout_time_us),
         routing=policy_from_body(row.queue_policy, row.queue_policy_revision),
+        check_share=row.check_share or 0.0,
     )
 
 

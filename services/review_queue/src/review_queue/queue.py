@@ -1,25 +1,19 @@
-"""SQL room: leasing review tasks.
-
-The next tasks are leased by one statement over the index (project, state, rank, uid). It reads down from the top,
-past tasks under a live lease, so its cost depends on how many people are at work, not on how many tasks there are.
-"""
+"""SQL room: leases of review tasks, from the first to the last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, and_, select, update
+from sqlalchemy import CursorResult, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import now_us
 from chassis.db import Database
 from chassis.pages import fitting
-from review_queue import listing, tables, task_rows
+from review_queue import tables
 from review_queue.assurance import checks, honeypots
 from review_queue.assurance.honeypots import Pot
-from review_queue.conditions import condition, moment
 from review_queue.errors import LeaseInvalid, LeaseLost, TaskNotFound
-from review_queue.filter import Expression, parse
+from review_queue.filter import parse
 from review_queue.measures.experiments import hide
 from review_queue.priority import rank
 from review_queue.project import Project
@@ -27,7 +21,8 @@ from review_queue.review import TaskState
 from review_queue.routing import eligible
 from review_queue.routing.policy import MAX_LEASE_SECONDS, MIN_LEASE_SECONDS
 from review_queue.routing.turn import Turn
-from review_queue.shown import Sent, Shown, shown
+from review_queue.shown import Sent, Shown, from_row, shown
+from review_queue.taking import EVERYTHING, Taking
 
 MAX_TASKS = 100
 DEFAULT_LEASE_SECONDS = 600
@@ -70,20 +65,25 @@ async def lease_next(db: Database, project: Project, reviewer: str, asked: Wante
     if not 0 <= asked.max_tasks <= MAX_TASKS:
         raise LeaseInvalid
     length = lease_us(asked.seconds or project.routing.lease_seconds)
-    expression = parse(asked.filter)
-    async with db.begin() as conn:
-        now = now_us()
-        wanted, end = asked.max_tasks or 1, now + length
-        # Who asks for tasks of some kind gets nothing else.
-        any_kind = not asked.pool and not asked.filter.strip()
-        checked = await checks.take(conn, project, reviewer, wanted if any_kind else 0, now, end)
-        taking = _Taking(conn, project, reviewer, now, end, asked.pool, expression)
-        leased = [*checked.tasks, *await taking.some(wanted - len(checked))]
-        await hide(conn, project, [uid for uid, _ in leased])
-        tasks = await shown(conn, project, [uid for uid, _ in leased], now, leased=True)
-        leases = [Lease(task, token, end) for task, (_, token) in zip(tasks, leased, strict=True)]
+    reach, now = eligible.reach(project, reviewer, asked.pool), now_us()
+    taking = Taking(project, reviewer, now, now + length, reach, parse(asked.filter))
+    wanted = asked.max_tasks or 1
+    # Who asks for tasks of some kind gets nothing else.
+    to_check = 0 if asked.pool or taking.filter != EVERYTHING else wanted
+    # Where nothing can follow the statement that leases one task, it needs no transaction.
+    alone = wanted == 1 and not (project.check_share or project.routing.sla_hours or project.holdout.share)
+    async with db.write_one() if alone else db.begin() as conn:
+        checked = await checks.take(conn, project, reviewer, to_check, now, taking.expire)
+        rows = await taking.some(conn, wanted - len(checked))
+        tokens = dict(checked.tasks) | {row.uid: row.fencing_token for row in rows}
+        if await hide(conn, project, list(tokens)) or checked:
+            tasks = await shown(conn, project, list(tokens), now, leased=True)
+        else:
+            tasks = [from_row(row, now) for row in rows]
+        leases = [Lease(task, tokens[task.uid], taking.expire) for task in tasks]
         if checked:
-            leases = _mixed(project, [*leases, *(_pot(pot, reviewer, end) for pot in checked.pots)])
+            pots = (_pot(pot, reviewer, taking.expire) for pot in checked.pots)
+            leases = _mixed(project, [*leases, *pots])
         n = fitting(lease.task.size for lease in leases)
         await _give_back(conn, project, reviewer, leases[n:], now)
     return leases[:n]
@@ -110,56 +110,6 @@ def _mixed(project: Project, leases: list[Lease]) -> list[Lease]:
     """In priority order as the reviewer sees it, so that the place of a lease does not tell what it is."""
     weights = project.definition.weights
     return sorted(leases, key=lambda lease: (rank(lease.task.terms, weights), lease.task.uid))
-
-
-@dataclass(frozen=True, slots=True)
-class _Taking:
-    """What one call takes from: rows that are free for the reviewer; leases end at `expire`."""
-
-    conn: AsyncConnection
-    project: Project
-    reviewer: str
-    now: int
-    expire: int
-    pool: str
-    filter: Expression
-
-    async def some(self, limit: int) -> list[tuple[str, int]]:
-        """Uids and fencing tokens of newly leased tasks, first in the queue first."""
-        late = eligible.overdue(self.project, self.reviewer, self.now) if limit else None
-        found = []
-        if late is not None:
-            pools = eligible.in_pools(self.project, self.reviewer, self.pool) if self.pool else []
-            found = await self._first(limit, [*late, *pools], (_t.create_time_us, _t.uid))
-        if len(found) < limit:
-            pools = eligible.in_pools(self.project, self.reviewer, self.pool)
-            found += await self._first(limit - len(found), pools, (_t.rank, _t.uid))
-        return found
-
-    async def _first(
-        self, limit: int, which: Sequence[ColumnElement[bool]], order: tuple[ColumnElement[Any], ...]
-    ) -> list[tuple[str, int]]:
-        free = and_(
-            _t.project_uid == self.project.uid,
-            _t.state == TaskState.OPEN,
-            _t.lease_expire_us <= self.now,
-            *which,
-            *eligible.for_reviewer(self.project, self.reviewer, self.now),
-            condition(self.filter, moment(self.conn, self.project, self.now)),
-        )
-        source = listing.source(self.filter)
-        # Rows that another reviewer is taking this moment are skipped, not waited for. SQLite has one writer at a time.
-        first = select(_t.uid).select_from(source).where(free).order_by(*order).limit(limit)
-        chosen = (
-            first.with_for_update(skip_locked=True, of=tables.tasks).cte("first").prefix_with("MATERIALIZED")
-        )
-        taken = await self.conn.execute(
-            update(tables.tasks)
-            .where(_t.uid.in_(select(chosen.c.uid)))
-            .values(task_rows.handed_to(self.reviewer, self.expire))
-            .returning(*order, _t.fencing_token)
-        )
-        return [(uid, token) for _, uid, token in sorted(taken)]
 
 
 async def _give_back(

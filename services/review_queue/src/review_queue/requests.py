@@ -4,6 +4,8 @@ A request claims its id before it changes anything and leaves its answer beside 
 claim by another transaction that is still under way is waited for.
 """
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, delete, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,19 +24,11 @@ _r = tables.requests.c
 
 async def claim(conn: AsyncConnection, project_uid: str, request: Request) -> bytes | None:
     """None when the request is new; else the answer it got. Raises RequestIdReused."""
-    now = now_us()
-    values = {
-        "project_uid": project_uid,
-        "actor": request.actor,
-        "request_id": request.request_id,
-        "digest": request.digest,
-        "response": b"",
-        "create_time_us": now,
-    }
+    values = row(project_uid, request, b"")
     claimed = await conn.execute(insert_ignore(conn, tables.requests).values(values))
     if claimed.rowcount:
-        if request.digest[0] % _EVERY == 0:
-            await _forget(conn, now - KEEP_US)
+        if forgets(request):
+            await forget(conn)
         return None
     return await seen(conn, project_uid, request)
 
@@ -42,12 +36,27 @@ async def claim(conn: AsyncConnection, project_uid: str, request: Request) -> by
 async def seen(conn: AsyncConnection, project_uid: str, request: Request) -> bytes | None:
     """The answer that the request got before, None when there is none. Raises RequestIdReused."""
     query = select(_r.digest, _r.response).where(*_is(project_uid, request))
-    row = (await conn.execute(query)).one_or_none()
-    if row is None:
-        return None
-    if row.digest != request.digest:
+    found = (await conn.execute(query)).one_or_none()
+    return None if found is None else answered(request, found.digest, found.response)
+
+
+def answered(request: Request, digest: bytes, response: bytes) -> bytes:
+    """What is stored under the request's id, if it is the request's answer. Raises RequestIdReused."""
+    if digest != request.digest:
         raise RequestIdReused
-    return bytes(row.response)
+    return bytes(response)
+
+
+def row(project_uid: str, request: Request, response: bytes) -> dict[str, Any]:
+    """The row of a request with its answer; a second one of the same id is refused by the table's key."""
+    return {
+        "project_uid": project_uid,
+        "actor": request.actor,
+        "request_id": request.request_id,
+        "digest": request.digest,
+        "response": response,
+        "create_time_us": now_us(),
+    }
 
 
 async def answer(conn: AsyncConnection, project_uid: str, request: Request, response: bytes) -> None:
@@ -63,7 +72,15 @@ def _is(project_uid: str, request: Request) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-async def _forget(conn: AsyncConnection, before_us: int) -> None:
+def forgets(request: Request) -> bool:
+    """Whether it falls to this request to forget old answers."""
+    return request.digest[0] % _EVERY == 0
+
+
+async def forget(conn: AsyncConnection) -> None:
+    """Forget some of the answers that have been kept long enough."""
     key = (_r.project_uid, _r.actor, _r.request_id)
-    old = select(*key).where(_r.create_time_us < before_us).order_by(_r.create_time_us).limit(_FORGET)
+    old = (
+        select(*key).where(_r.create_time_us < now_us() - KEEP_US).order_by(_r.create_time_us).limit(_FORGET)
+    )
     await conn.execute(delete(tables.requests).where(tuple_(*key).in_(old)))

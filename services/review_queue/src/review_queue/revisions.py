@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
+from chassis.at_once import Rows
 from chassis.blobs import Blobs
 from chassis.clock import now_us
 from chassis.db import Database
@@ -23,7 +24,8 @@ from labels.proto import asset_to_pb, label_from_pb, label_to_pb
 from review_queue import assets, content, requests, standing, tables, task_rows
 from review_queue.errors import EtagMismatch, LabelNotFound
 from review_queue.lineage.digest import Kind
-from review_queue.lineage.entries import enter
+from review_queue.lineage.entries import entries
+from review_queue.lineage.tables import chain
 from review_queue.measures.rollup import rework
 from review_queue.project import Project
 from review_queue.request import Request
@@ -58,17 +60,24 @@ def run_uid(label: Label) -> str:
 
 async def store(conn: AsyncConnection, labels: Sequence[tuple[Project, Label]]) -> None:
     """Store labels of projects, and the categories they claim, with a statement each."""
-    if labels:
-        rows = [_row(project, label) for project, label in labels]
-        await conn.execute(insert(tables.labels), rows)
-        await enter(conn, Kind.LABEL, rows)
+    for table, some in rows(labels):
+        if some:
+            await conn.execute(insert(table), list(some))
+
+
+def rows(labels: Sequence[tuple[Project, Label]]) -> list[Rows]:
+    """What is stored of labels: themselves, their entries in the chain, the categories that they claim."""
+    stored = [_row(project, label) for project, label in labels]
     categories = [
         {"project_uid": project.uid, "category": category, "label_uid": label.uid}
         for project, label in labels
         for category in sorted({annotation.category for annotation in label.annotations})
     ]
-    if categories:
-        await conn.execute(insert(tables.label_categories), categories)
+    return [
+        (tables.labels, stored),
+        (chain, entries(Kind.LABEL, stored)),
+        (tables.label_categories, categories),
+    ]
 
 
 def _row(project: Project, label: Label) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import FromClause, Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labelmesh.label.v1 import asset_pb2, label_pb2
@@ -53,19 +53,25 @@ async def shown(
     conn: AsyncConnection, project: Project, uids: Sequence[str], now_us: int, *, leased: bool = False
 ) -> list[Shown]:
     """The tasks of those uids, in their order, with their current label (`leased`: with the one handed out)."""
-    label_uid = _t.leased_label_uid if leased else _t.label_uid
-    query = (
-        select(tables.tasks, _a.body.label("asset"), _l.body.label("label"), _f.body.label("findings"))
-        .join(tables.assets, _a.uid == _t.uid)
-        .outerjoin(tables.labels, _l.uid == label_uid)
-        .outerjoin(tables.findings, _f.label_uid == label_uid)
-        .where(_t.uid.in_(sorted(uids)), _t.project_uid == project.uid)
-    )
-    found = {row.uid: _shown(row, now_us) for row in await conn.execute(query)}
+    mine = (_t.uid.in_(sorted(uids)), _t.project_uid == project.uid)
+    query = looking(tables.tasks, leased=leased).where(*mine)
+    found = {row.uid: from_row(row, now_us) for row in await conn.execute(query)}
     return [found[uid] for uid in uids]
 
 
-def _shown(row: Row[*tuple[Any, ...]], now_us: int) -> Shown:
+def looking(tasks: FromClause, *, leased: bool) -> Select[*tuple[Any, ...]]:
+    """All that a person needs to see of rows of `tasks`, or of an expression with its columns."""
+    label_uid = tasks.c.leased_label_uid if leased else tasks.c.label_uid
+    return (
+        select(tasks, _a.body.label("asset"), _l.body.label("label"), _f.body.label("findings"))
+        .join(tables.assets, _a.uid == tasks.c.uid)
+        .outerjoin(tables.labels, _l.uid == label_uid)
+        .outerjoin(tables.findings, _f.label_uid == label_uid)
+    )
+
+
+def from_row(row: Row[*tuple[Any, ...]], now_us: int) -> Shown:
+    """What a row of `looking` shows at that time, microseconds since the epoch."""
     state = TaskState(row.state)
     if state is TaskState.OPEN and row.lease_expire_us > now_us:
         state = TaskState.LEASED

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labels.label import LabelKind
@@ -44,7 +44,7 @@ _COLUMNS = (
 _WRITE = update(tables.tasks).where(_t.uid == bindparam("task_uid"))
 
 
-def handed_to(reviewer: str, expire_us: int) -> dict[str, Any]:
+def handed_to(reviewer: str | ColumnElement[str], expire_us: int | ColumnElement[int]) -> dict[str, Any]:
     """What changes in a task that is leased: its current label is the one that was handed out, none is held back."""
     return {
         "reviewer": reviewer,

@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from review_queue import tables as shared
 from review_queue import task_rows
-from review_queue.assurance import honeypots, tables
+from review_queue.assurance import honeypots
 from review_queue.assurance.honeypots import Pot
 from review_queue.project import Project
 from review_queue.review import TaskState
 from review_queue.routing import eligible
 
-_t, _p = shared.tasks.c, tables.policies.c
+_t = shared.tasks.c
 _draw = secrets.SystemRandom()
 
 
@@ -38,9 +38,7 @@ async def take(
     conn: AsyncConnection, project: Project, reviewer: str, wanted: int, now: int, expire: int
 ) -> Checks:
     """Lease what of `wanted` leases falls to the random sample and to gold: half of it each where there are both."""
-    query = select(_p.check_share).where(_p.project_uid == project.uid)
-    share = (await conn.execute(query)).scalar() or 0.0
-    n = sum(_draw.random() < share for _ in range(wanted))
+    n = sum(_draw.random() < project.check_share for _ in range(wanted))
     if not n:
         return Checks()
     tests = sum(_draw.random() < 0.5 for _ in range(n))
@@ -58,8 +56,7 @@ async def _sampled(
         _t.state == TaskState.OPEN,
         or_(_t.audit > 0, _t.sealed > 0),
         _t.lease_expire_us <= now,
-        *eligible.in_pools(project, reviewer, ""),
-        *eligible.for_reviewer(project, reviewer, now),
+        *eligible.within(eligible.reach(project, reviewer, "")),
     )
     first = select(_t.uid).where(*free).order_by(_t.uid).limit(limit).with_for_update(skip_locked=True)
     chosen = first.cte("first").prefix_with("MATERIALIZED")
@@ -67,6 +64,7 @@ async def _sampled(
         update(shared.tasks)
         .where(_t.uid.in_(select(chosen.c.uid)))
         .values(task_rows.handed_to(reviewer, expire))
-        .returning(_t.uid, _t.fencing_token)
+        .returning(_t.uid, _t.fencing_token),
+        {"taker": reviewer, "at_us": now},
     )
     return [(uid, token) for uid, token in taken]

@@ -15,7 +15,12 @@ _INSERT = insert(chain)
 async def enter(conn: AsyncConnection, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> None:
     """Enter rows just as they are stored, in the transaction that stores them."""
     if rows:
-        await conn.execute(_INSERT, [_entry(kind, row) for row in rows])
+        await conn.execute(_INSERT, entries(kind, rows))
+
+
+def entries(kind: Kind, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of `chain` for rows of what the kind stands for."""
+    return [_entry(kind, row) for row in rows]
 
 
 def _entry(kind: Kind, row: Mapping[str, Any]) -> dict[str, Any]:

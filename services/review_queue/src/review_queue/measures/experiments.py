@@ -58,8 +58,11 @@ async def set_share(db: Database, tenant: str, project_id: str, share: float, et
     return after
 
 
-async def hide(conn: AsyncConnection, project: Project, uids: Sequence[str]) -> None:
-    """Take the prediction from those newly leased tasks that are drawn; a person's label is never held back."""
+async def hide(conn: AsyncConnection, project: Project, uids: Sequence[str]) -> bool:
+    """Take the prediction from those newly leased tasks that are drawn; whether any is.
+
+    A person's label is never held back.
+    """
     drawn = [uid for uid in uids if held_out(project.holdout, uid)]
     if drawn:
         await conn.execute(
@@ -67,6 +70,7 @@ async def hide(conn: AsyncConnection, project: Project, uids: Sequence[str]) -> 
             .where(_t.uid.in_(drawn), _t.leased_label_uid != "", _t.label_kind == LabelKind.PREDICTION.value)
             .values(hidden_label_uid=_t.leased_label_uid, leased_label_uid="")
         )
+    return bool(drawn)
 
 
 async def report(conn: AsyncConnection, project: Project, experiment: int, target: float) -> Lift:

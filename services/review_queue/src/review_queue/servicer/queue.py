@@ -145,7 +145,7 @@ class QueueServicer(QueueServiceServicer):
             yield _view(project, view)
 
     async def _project(self, project_id: str) -> Project:
-        async with self._db.read() as conn:
+        async with self._db.read_one() as conn:
             return await projects.get(conn, caller().tenant, project_id)
 
 

@@ -1,0 +1,224 @@
+"""What an answer to a task is in rows: the task's new columns, and all that is stored along with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy import Row
+
+from chassis import outbox
+from chassis.at_once import Rows
+from chassis.ids import new_uid
+from labelmesh.label.v1 import label_pb2
+from labelmesh.review.v1 import review_events_pb2
+from labels.asset import Asset
+from labels.label import Annotation, Label, LabelKind
+from labels.proto import asset_to_pb, correction_op_to_pb, label_to_pb
+from review_queue import requests, revisions, tables
+from review_queue.lineage.digest import Kind
+from review_queue.lineage.entries import entries
+from review_queue.lineage.tables import chain
+from review_queue.measures.learning import Learned
+from review_queue.measures.totals import CellTotals
+from review_queue.outcome import Cell, Outcome
+from review_queue.project import Project
+from review_queue.request import Request
+from review_queue.review import LeasedTask, Submission, TaskState
+from review_queue.routing.turn import Step, Turn
+from review_queue.wire import decision_to_pb
+
+CLOSED = ("state", "decision", "review_time_us", "revision", "label_uid", "label_kind", "author")
+"""Columns of a task that an answer writes, beside the end of the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A leased task as it was read: its row, what was handed out, and how far it has got between people."""
+
+    row: Row[*tuple[Any, ...]]
+    task: LeasedTask
+    asset: Asset
+    shown: label_pb2.Label | None
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is to be stored: the reviewed claims (None when rejected) about what was handed out.
+
+    `audit`, `sealed` and `severity` are the task's; `closed` are its columns after the answer, by name.
+    """
+
+    asset: Asset
+    base: Label | None
+    hidden: Label | None
+    shown: label_pb2.Label | None
+    annotations: tuple[Annotation, ...] | None
+    made: Label | None
+    label: label_pb2.Label | None
+    submission: Submission
+    time_us: int
+    learned: Learned
+    step: Step
+    audit: int
+    sealed: int
+    severity: float
+    seen: Mapping[str, Any]
+    closed: Mapping[str, Any]
+
+
+def answer(
+    project: Project,
+    found: Found,
+    submission: Submission,
+    annotations: tuple[Annotation, ...] | None,
+    learned: Learned,
+    step: Step,
+    now_us: int,
+) -> Answer:
+    """The answer to a task: the label that comes of it, numbered, and what the task is from then on."""
+    row, made = found.row, None
+    if annotations is not None:
+        label = Label(
+            kind=LabelKind.REVIEW,
+            author=submission.reviewer,
+            annotations=annotations,
+            uid=new_uid(),
+            asset_uid=found.asset.uid,
+            create_time_us=now_us,
+        )
+        made = revisions.numbered(label, row.revision + 1)
+    return Answer(
+        asset=found.asset,
+        base=found.task.base,
+        hidden=found.task.hidden,
+        shown=found.shown,
+        annotations=annotations,
+        made=made,
+        label=label_to_pb(made, project.project_id) if made else None,
+        submission=submission,
+        time_us=now_us,
+        learned=learned,
+        step=step,
+        audit=row.audit,
+        sealed=row.sealed,
+        severity=row.severity,
+        seen={name: getattr(row, name) for name in _SEEN},
+        closed=_closed(row, submission, made, step, now_us),
+    )
+
+
+_SEEN = ("revision", "label_uid", "audit", "sealed", "severity")
+
+
+def _closed(
+    row: Row[*tuple[Any, ...]], submission: Submission, made: Label | None, step: Step, now_us: int
+) -> dict[str, Any]:
+    """The task's columns after the answer; what stays is as it was read."""
+    new = {name: getattr(row, name) for name in CLOSED}
+    if step.done:
+        new |= {
+            "state": TaskState.DONE,
+            "decision": submission.decision.value,
+            "review_time_us": now_us,
+        }
+    if made is not None:
+        new["revision"] = made.revision
+    if made is not None and not step.aside:
+        new |= {"label_uid": made.uid, "label_kind": LabelKind.REVIEW.value, "author": submission.reviewer}
+    return new
+
+
+def closing(project: Project, answer: Answer) -> dict[str, Any]:
+    """The parameters of the UPDATE that closes the task."""
+    return {
+        "task_uid": answer.asset.uid,
+        "in_project": project.uid,
+        "by": answer.submission.reviewer,
+        "token": answer.submission.fencing_token,
+        "at_us": answer.time_us,
+        **{f"seen_{name}": value for name, value in answer.seen.items()},
+        **{f"new_{name}": value for name, value in answer.closed.items()},
+    }
+
+
+def rows(project: Project, answer: Answer, request: Request, judged: Mapping[str, int]) -> list[Rows]:
+    """What is stored with a closed task; `judged` are the review's columns that gold knows.
+
+    Raises MessageTooLarge.
+    """
+    event = _event(project, answer)
+    ops = review_events_pb2.LabelReviewed(ops=event.ops).SerializeToString()
+    review = {**_review(project, answer, ops), **judged}
+    labels = revisions.rows([(project, answer.made)] if answer.made else [])
+    chained = entries(Kind.REVIEW, [review])
+    response = answer.label.SerializeToString() if answer.label else b""
+    return [
+        *((table, [*some, *chained] if table is chain else some) for table, some in labels),
+        (tables.reviews, [review]),
+        (tables.confusion, _confusion(review, answer.learned)),
+        (outbox.outbox, outbox.rows([(event, project.uid, None)])),
+        (tables.requests, [requests.row(project.uid, request, response)]),
+    ]
+
+
+def _event(project: Project, answer: Answer) -> review_events_pb2.LabelReviewed:
+    return review_events_pb2.LabelReviewed(
+        asset=asset_to_pb(answer.asset, project.project_id),
+        decision=decision_to_pb(answer.submission.decision),
+        base=answer.shown,
+        label=answer.label,
+        ops=map(correction_op_to_pb, answer.submission.ops),
+        reviewer=answer.submission.reviewer,
+        sealed=answer.sealed > 0,
+        answers=max(1, answer.step.turn.answers),
+        answers_wanted=answer.step.turn.wanted if answer.step.aside else 0,
+    )
+
+
+def _review(project: Project, answer: Answer, ops: bytes) -> dict[str, Any]:
+    looked_at = answer.base or answer.hidden
+    return {
+        "uid": new_uid(),
+        "project_uid": project.uid,
+        "asset_uid": answer.asset.uid,
+        "base_label_uid": answer.base.uid if answer.base else "",
+        "label_uid": answer.made.uid if answer.made else "",
+        "reviewer": answer.submission.reviewer,
+        "decision": answer.submission.decision.value,
+        "reason": answer.submission.reason,
+        "ops": ops,
+        "active_seconds": answer.submission.active_seconds,
+        "create_time_us": answer.time_us,
+        "run_uid": revisions.run_uid(looked_at) if looked_at else "",
+        "arm": answer.learned.arm,
+        "experiment": answer.learned.experiment,
+        **_facts(answer.learned.outcome),
+    }
+
+
+def _confusion(review: Mapping[str, Any], learned: Learned) -> Sequence[dict[str, Any]]:
+    if learned.outcome is None:
+        return ()
+    key = {"review_uid": review["uid"], "project_uid": review["project_uid"], "run_uid": review["run_uid"]}
+    return [
+        key | _pair(cell, replace(learned.moved.get(cell, CellTotals()), n=n))
+        for cell, n in learned.outcome.cells.items()
+    ]
+
+
+def _pair(cell: Cell, counts: CellTotals) -> dict[str, Any]:
+    tool, predicted, reviewed = cell
+    return {"tool": tool, "predicted": predicted, "reviewed": reviewed, **asdict(counts)}
+
+
+def _facts(learned: Outcome | None) -> dict[str, float | int | None]:
+    if learned is None:
+        return {}
+    return {
+        "confidence": learned.confidence,
+        "unchanged": int(learned.unchanged),
+        "true_positives": learned.true_positives,
+        "false_positives": learned.false_positives,
+        "false_negatives": learned.false_negatives,
+    }
