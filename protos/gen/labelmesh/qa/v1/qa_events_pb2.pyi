@@ -35,6 +35,7 @@ class LabelEvaluated(_message.Message):
     POOL_FIELD_NUMBER: _builtins.int
     BLOCKED_FIELD_NUMBER: _builtins.int
     ADDS_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
     label: _builtins.str
     """`projects/{project}/labels/{uid}`."""
     asset: _builtins.str
@@ -55,6 +56,10 @@ class LabelEvaluated(_message.Message):
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_label_pb2.Finding]:
         """What the rules said; empty when nothing is wrong; at most 1,000."""
 
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the rules that looked at it, in order, whether they found anything or not; at most 1,000."""
+
     def __init__(
         self,
         *,
@@ -66,10 +71,11 @@ class LabelEvaluated(_message.Message):
         pool: _builtins.str = ...,
         blocked: _builtins.bool = ...,
         adds: _builtins.bool = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adds", b"adds", "asset", b"asset", "blocked", b"blocked", "findings", b"findings", "label", b"label", "pool", b"pool", "priority_boost", b"priority_boost", "ruleset_revision", b"ruleset_revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adds", b"adds", "asset", b"asset", "blocked", b"blocked", "findings", b"findings", "label", b"label", "pool", b"pool", "priority_boost", b"priority_boost", "rules", b"rules", "ruleset_revision", b"ruleset_revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
