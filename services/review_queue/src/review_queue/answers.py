@@ -38,6 +38,7 @@ from review_queue.review import MOVES, Decision, LeasedTask, Submission, TaskSta
 from review_queue.routing import moving, turning
 from review_queue.routing import turn as turns
 from review_queue.routing.turn import ANSWERED, Step, Turn
+from review_queue.search.following import answered
 from review_queue.shown import turn_of
 from review_queue.wire import decision_to_pb
 
@@ -140,7 +141,8 @@ async def _store(conn: AsyncConnection, project: Project, answer: Answer) -> lab
     closed = await _close(conn, project, answer, label_uid)
     label = _label(answer, label_uid, closed.revision)
     if label is not None:
-        await revisions.store(conn, [(project, label)])
+        origin = await answered(conn, answer.base or answer.hidden, answer.learned, label)
+        await revisions.store(conn, [(project, label)], {label.uid: origin})
     pb = label_to_pb(label, project.project_id) if label else None
     event = _event(project, answer, pb)
     await outbox.add(conn, event, project.uid)
