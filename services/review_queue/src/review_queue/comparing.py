@@ -99,7 +99,7 @@ class SortKey:
 
 def behind(keys: list[SortKey], last: Cursor) -> ColumnElement[bool]:
     """Whether a task comes after the one whose keys were these."""
-    bound = [bindparam(None, value, key.column.type) for key, value in zip(keys, last, strict=True)]
+    bound = _bound(keys, last)
     if len({key.descending for key in keys}) == 1:
         # One comparison of rows, which an index can begin at.
         ours, theirs = tuple_(*(key.column for key in keys)), tuple_(*bound)
@@ -109,3 +109,13 @@ def behind(keys: list[SortKey], last: Cursor) -> ColumnElement[bool]:
         past = key.column < value if key.descending else key.column > value
         found = or_(past, and_(key.column == value, found))
     return found
+
+
+def up_to(keys: list[SortKey], last: Cursor) -> ColumnElement[bool]:
+    """Whether something comes before the one whose keys were these, or is it; all keys go one way."""
+    ours, theirs = tuple_(*(key.column for key in keys)), tuple_(*_bound(keys, last))
+    return ours >= theirs if keys[0].descending else ours <= theirs
+
+
+def _bound(keys: list[SortKey], last: Cursor) -> list[Column]:
+    return [bindparam(None, value, key.column.type) for key, value in zip(keys, last, strict=True)]
