@@ -25,6 +25,7 @@ from review_queue.project import Project
 from review_queue.request import Request
 from review_queue.review import LeasedTask, Submission, TaskState
 from review_queue.routing.turn import Step, Turn
+from review_queue.search.origin import Origin
 from review_queue.wire import decision_to_pb
 
 CLOSED = ("state", "decision", "review_time_us", "revision", "label_uid", "label_kind", "author")
@@ -46,7 +47,8 @@ class Found:
 class Answer:
     """What is to be stored: the reviewed claims (None when rejected) about what was handed out.
 
-    `audit`, `sealed` and `severity` are the task's; `closed` are its columns after the answer, by name.
+    `audit`, `sealed` and `severity` are the task's; `seen` and `closed` are its columns before and after the answer, by
+    name; `origin` is that of the label, None where it follows no other.
     """
 
     asset: Asset
@@ -65,6 +67,7 @@ class Answer:
     severity: float
     seen: Mapping[str, Any]
     closed: Mapping[str, Any]
+    origin: Origin | None = None
 
 
 def answer(
@@ -150,7 +153,9 @@ def rows(project: Project, answer: Answer, request: Request, judged: Mapping[str
     event = _event(project, answer)
     ops = review_events_pb2.LabelReviewed(ops=event.ops).SerializeToString()
     review = {**_review(project, answer, ops), **judged}
-    labels = revisions.rows([(project, answer.made)] if answer.made else [])
+    made = [(project, answer.made)] if answer.made else []
+    origins = {answer.made.uid: answer.origin} if answer.made and answer.origin else {}
+    labels = revisions.rows(made, origins)
     chained = entries(Kind.REVIEW, [review])
     response = answer.label.SerializeToString() if answer.label else b""
     return [

@@ -7,6 +7,7 @@ has changed, it is read again. On PostgreSQL that is two statements an answer, a
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, func, select, update
@@ -32,6 +33,8 @@ from review_queue.request import Request
 from review_queue.review import MOVES, Decision, LeasedTask, Submission, TaskState
 from review_queue.routing import moving, turning
 from review_queue.routing import turn as turns
+from review_queue.search.following import after
+from review_queue.search.origin import Origin, compared
 from review_queue.shown import turn_of
 
 _t, _a, _l, _r = tables.tasks.c, tables.assets.c, tables.labels.c, tables.requests.c
@@ -102,7 +105,7 @@ async def submit(
                 pot = await honeypots.find(conn, project, uid, submission.reviewer)
             if pot is not None:
                 return await testing.submit(db, blobs, project, pot, submission, request)
-        answer = await _answer(blobs, project, found, submission)
+        answer = await _answer(db, blobs, project, found, submission)
         if await _store(db, project, answer, request):
             return answer.label
     raise EtagMismatch
@@ -139,7 +142,9 @@ def _found(row: Row[*tuple[Any, ...]]) -> Found:
     return Found(row, task, assets.from_body(row.asset), shown, turn_of(row))
 
 
-async def _answer(blobs: Blobs, project: Project, found: Found, submission: Submission) -> Answer:
+async def _answer(
+    db: Database, blobs: Blobs, project: Project, found: Found, submission: Submission
+) -> Answer:
     """What is to be stored, checked against what was handed out. Raises what `submit` raises."""
     task, now = found.task, now_us()
     annotations = review.decide(task, submission, now)
@@ -147,7 +152,19 @@ async def _answer(blobs: Blobs, project: Project, found: Found, submission: Subm
     if annotations is not None:
         await revisions.check(blobs, project, found.asset, annotations)
     learned = await _learn(project, found, annotations)
-    return answer_rows.answer(project, found, submission, annotations, learned, step, now)
+    answer = answer_rows.answer(project, found, submission, annotations, learned, step, now)
+    return replace(answer, origin=await _origin(db, answer))
+
+
+async def _origin(db: Database, answer: Answer) -> Origin | None:
+    """Where the label comes from; only what follows a person's label has to be looked up."""
+    base = answer.base or answer.hidden
+    if answer.made is None or base is None:
+        return None
+    if base.kind is LabelKind.PREDICTION:
+        return compared(base, answer.learned.outcome, answer.learned.moved)
+    async with db.read() as conn:
+        return await after(conn, base.uid, answer.made)
 
 
 async def _learn(project: Project, found: Found, annotations: Sequence[Annotation] | None) -> Learned:

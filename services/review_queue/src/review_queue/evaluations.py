@@ -11,6 +11,7 @@ from review_queue import projects, standing, tables, task_rows
 from review_queue.assurance import acceptance
 from review_queue.errors import ProjectNotFound
 from review_queue.review import Decision
+from review_queue.search import rules
 
 _f = tables.findings.c
 _REPLACE = (
@@ -79,6 +80,8 @@ async def _keep(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> lis
     old = [e for e in valid if e.label_uid in stored]
     if old:
         await conn.execute(_REPLACE, [_change(e) for e in old])
+    said = [(e.project_uid, e.label_uid, e.body) for e in valid if e.n]
+    await rules.name(conn, said, replaced=[e.label_uid for e in old])
     return valid
 
 

@@ -34,6 +34,7 @@ from review_queue.errors import AssetNotFound, ImportIdReused, ImportInvalid, Re
 from review_queue.importing import Refusal
 from review_queue.project import Project
 from review_queue.review import TaskState, by_person
+from review_queue.search.origin import Source, first
 from review_queue.standing import Standing
 
 MAX_IMPORT_ID = 64
@@ -219,7 +220,8 @@ def _event(project: Project, asset: Asset, label: Label) -> review_events_pb2.La
 
 async def _write(conn: AsyncConnection, project: Project, fresh: Sequence[tuple[_Known, Label]]) -> None:
     """Store labels with an event for each."""
-    await revisions.store(conn, [(project, label) for _, label in fresh])
+    origins = {label.uid: first(label, Source.IMPORT) for _, label in fresh}
+    await revisions.store(conn, [(project, label) for _, label in fresh], origins)
     events = [_event(project, row.asset, label) for row, label in fresh]
     if events:
         await outbox.add_many(conn, [(event, project.uid, None) for event in events])

@@ -12,10 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.pages import Cursor, Page
 from review_queue import tables
+from review_queue.comparing import SortKey, behind
 from review_queue.conditions import (
     Moment,
-    SortKey,
-    behind,
     condition,
     in_state,
     moment,

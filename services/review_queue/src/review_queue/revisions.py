@@ -1,7 +1,7 @@
 """SQL room: labels, each a revision of what is said about its asset; none ever changes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -30,6 +30,8 @@ from review_queue.measures.rollup import rework
 from review_queue.project import Project
 from review_queue.request import Request
 from review_queue.review import by_person
+from review_queue.search.following import after
+from review_queue.search.origin import Origin, first
 
 _l = tables.labels.c
 
@@ -58,16 +60,24 @@ def run_uid(label: Label) -> str:
     return parse(label.lineage.run, RUN)[1] if label.lineage and label.lineage.run else ""
 
 
-async def store(conn: AsyncConnection, labels: Sequence[tuple[Project, Label]]) -> None:
-    """Store labels of projects, and the categories they claim, with a statement each."""
-    for table, some in rows(labels):
+async def store(
+    conn: AsyncConnection,
+    labels: Sequence[tuple[Project, Label]],
+    origins: Mapping[str, Origin] | None = None,
+) -> None:
+    """Store labels of projects, and the categories they claim, with a statement each; see `rows`."""
+    for table, some in rows(labels, origins):
         if some:
             await conn.execute(insert(table), list(some))
 
 
-def rows(labels: Sequence[tuple[Project, Label]]) -> list[Rows]:
-    """What is stored of labels: themselves, their entries in the chain, the categories that they claim."""
-    stored = [_row(project, label) for project, label in labels]
+def rows(labels: Sequence[tuple[Project, Label]], origins: Mapping[str, Origin] | None = None) -> list[Rows]:
+    """What is stored of labels: themselves, their entries in the chain, the categories that they claim.
+
+    `origins` by label uid; the others follow no label.
+    """
+    known = origins or {}
+    stored = [_row(project, label, known.get(label.uid) or first(label)) for project, label in labels]
     categories = [
         {"project_uid": project.uid, "category": category, "label_uid": label.uid}
         for project, label in labels
@@ -80,7 +90,7 @@ def rows(labels: Sequence[tuple[Project, Label]]) -> list[Rows]:
     ]
 
 
-def _row(project: Project, label: Label) -> dict[str, Any]:
+def _row(project: Project, label: Label, origin: Origin) -> dict[str, Any]:
     return {
         "uid": label.uid,
         "project_uid": project.uid,
@@ -89,6 +99,9 @@ def _row(project: Project, label: Label) -> dict[str, Any]:
         "kind": label.kind.value,
         "run_uid": run_uid(label),
         "body": label_to_pb(label, project.project_id).SerializeToString(),
+        "author": label.author,
+        "create_time_us": label.create_time_us,
+        **asdict(origin),
     }
 
 
@@ -148,7 +161,8 @@ async def _put(
         create_time_us=now_us(),
     )
     label = numbered(label, new.revision)
-    await store(conn, [(project, label)])
+    origin = await after(conn, held.standing.label_uid if label.kind is LabelKind.REVIEW else "", label)
+    await store(conn, [(project, label)], {label.uid: origin})
     if held.standing.label_kind is LabelKind.REVIEW:
         await rework(conn, held.standing.label_uid)
     await task_rows.write(conn, [(held, new)], {project.uid: project.definition.weights})

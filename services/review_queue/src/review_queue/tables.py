@@ -181,6 +181,16 @@ labels = Table(
     Column("kind", Text, nullable=False),
     Column("run_uid", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    # What a search asks for, see search/origin.py. The defaults are for a release that does not know these columns yet.
+    Column("author", Text, nullable=False, server_default=""),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("create_time_us", BigInteger, nullable=False, server_default="0"),
+    Column("prediction_uid", Text, nullable=False, server_default=""),
+    Column("model", Text, nullable=False, server_default=""),
+    Column("prompt_revision", BigInteger, nullable=False, server_default="0"),
+    Column("confidence", Double),
+    Column("agreement", Double),
+    Column("overlap", Double),
     UniqueConstraint("asset_uid", "revision", name="labels_by_asset"),
 )
 Index("labels_by_run", labels.c.project_uid, labels.c.kind, labels.c.run_uid)
@@ -208,8 +218,6 @@ findings = Table(
     Column("boost", Double, nullable=False, server_default="0"),
     Column("pool", Text, nullable=False, server_default=""),
 )
-_found = findings.c.n > 0
-Index("findings_found", findings.c.project_uid, sqlite_where=_found, postgresql_where=_found)
 
 # `ops` is a LabelReviewed message with nothing but its operations. Facts about the prediction that was reviewed are
 # null where there was none or the asset was rejected.

@@ -378,6 +378,12 @@ class Lineage(_message.Message):
     RENDERED_PROMPT_SHA256_FIELD_NUMBER: _builtins.int
     EXAMPLES_FIELD_NUMBER: _builtins.int
     ONTOLOGY_REVISION_FIELD_NUMBER: _builtins.int
+    SOURCE_LABEL_FIELD_NUMBER: _builtins.int
+    RESPONSE_SHA256_FIELD_NUMBER: _builtins.int
+    PROVIDER_FINGERPRINT_FIELD_NUMBER: _builtins.int
+    SAMPLING_FIELD_NUMBER: _builtins.int
+    CALIBRATOR_FIELD_NUMBER: _builtins.int
+    CALIBRATOR_REVISION_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Name of the model as the endpoint calls it."""
     prediction_run: _builtins.str
@@ -388,9 +394,25 @@ class Lineage(_message.Message):
     """SHA-256 of the rendered messages, 64 lower-case hexadecimal digits."""
     ontology_revision: _builtins.int
     """Revision of the ontology, from 1."""
+    source_label: _builtins.str
+    """`projects/{project}/labels/{uid}` of the label whose boxes were the model's prompts; empty where there was none."""
+    response_sha256: _builtins.str
+    """SHA-256 of the model's reply in UTF-8 that the label was read from, 64 lower-case hexadecimal digits."""
+    provider_fingerprint: _builtins.str
+    """What the endpoint says of the very version that answered (`system_fingerprint`); empty where it says nothing."""
+    calibrator: _builtins.str
+    """What the confidence was calibrated by, in the annotator's words, and its revision, from 1; empty and 0 where the
+    scores are the model's own. llm_annotator calibrates nothing; an annotator of your own may.
+    """
+    calibrator_revision: _builtins.int
+    """Revision of the calibrator, from 1; 0 without one."""
     @_builtins.property
     def examples(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Label names of the examples in the prompt, in order."""
+
+    @_builtins.property
+    def sampling(self) -> Global___SamplingParameters:
+        """How the model was asked to choose its words; unset where it writes none."""
 
     def __init__(
         self,
@@ -401,14 +423,54 @@ class Lineage(_message.Message):
         rendered_prompt_sha256: _builtins.str = ...,
         examples: _abc.Iterable[_builtins.str] | None = ...,
         ontology_revision: _builtins.int = ...,
+        source_label: _builtins.str = ...,
+        response_sha256: _builtins.str = ...,
+        provider_fingerprint: _builtins.str = ...,
+        sampling: Global___SamplingParameters | None = ...,
+        calibrator: _builtins.str = ...,
+        calibrator_revision: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sampling", b"sampling"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["examples", b"examples", "model", b"model", "ontology_revision", b"ontology_revision", "prediction_run", b"prediction_run", "prompt_revision", b"prompt_revision", "rendered_prompt_sha256", b"rendered_prompt_sha256"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calibrator", b"calibrator", "calibrator_revision", b"calibrator_revision", "examples", b"examples", "model", b"model", "ontology_revision", b"ontology_revision", "prediction_run", b"prediction_run", "prompt_revision", b"prompt_revision", "provider_fingerprint", b"provider_fingerprint", "rendered_prompt_sha256", b"rendered_prompt_sha256", "response_sha256", b"response_sha256", "sampling", b"sampling", "source_label", b"source_label"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Lineage: _TypeAlias = Lineage  # noqa: Y015
+
+@_typing.final
+class SamplingParameters(_message.Message):
+    """How a language model was asked to choose its words."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEMPERATURE_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    MAX_TOKENS_FIELD_NUMBER: _builtins.int
+    TOP_LOGPROBS_FIELD_NUMBER: _builtins.int
+    temperature: _builtins.float
+    """0 takes the most probable token each time."""
+    seed: _builtins.int
+    """Seed of the request; endpoints that have none ignore it."""
+    max_tokens: _builtins.int
+    """Most tokens that the reply could have, from 1."""
+    top_logprobs: _builtins.int
+    """How many alternatives of each token were reported, 0 for none."""
+    def __init__(
+        self,
+        *,
+        temperature: _builtins.float = ...,
+        seed: _builtins.int = ...,
+        max_tokens: _builtins.int = ...,
+        top_logprobs: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_tokens", b"max_tokens", "seed", b"seed", "temperature", b"temperature", "top_logprobs", b"top_logprobs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamplingParameters: _TypeAlias = SamplingParameters  # noqa: Y015
 
 @_typing.final
 class UnplacedMention(_message.Message):

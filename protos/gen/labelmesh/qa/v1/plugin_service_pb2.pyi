@@ -96,7 +96,7 @@ class Plugin(_message.Message):
 
     @_builtins.property
     def hooks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """When it is asked, such as `on_submit`. Set by the server."""
+        """When it is asked, such as `on_submit` or `on_schedule`. Set by the server."""
 
     def __init__(
         self,

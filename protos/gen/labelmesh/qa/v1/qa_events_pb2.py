@@ -27,7 +27,7 @@ from labelmesh.label.v1 import label_pb2 as labelmesh_dot_label_dot_v1_dot_label
 from labelmesh.review.v1 import queue_service_pb2 as labelmesh_dot_review_dot_v1_dot_queue__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flabelmesh/qa/v1/qa_events.proto\x12\x0flabelmesh.qa.v1\x1a\x1elabelmesh/label/v1/asset.proto\x1a\x1elabelmesh/label/v1/label.proto\x1a\'labelmesh/review/v1/queue_service.proto\"\xae\x01\n\x0eLabelEvaluated\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12-\n\x08\x66indings\x18\x03 \x03(\x0b\x32\x1b.labelmesh.label.v1.Finding\x12\x18\n\x10ruleset_revision\x18\x04 \x01(\x03\x12\x16\n\x0epriority_boost\x18\x05 \x01(\x01\x12\x0c\n\x04pool\x18\x06 \x01(\t\x12\x0f\n\x07\x62locked\x18\x07 \x01(\x08\"}\n\x0cLabelPatched\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x10\n\x08rule_run\x18\x03 \x01(\t\x12\r\n\x05rules\x18\x04 \x03(\t\x12.\n\x03ops\x18\x05 \x03(\x0b\x32!.labelmesh.review.v1.CorrectionOp\"#\n\x0fRuleRunReverted\x12\x10\n\x08rule_run\x18\x01 \x01(\t\"\xaf\x01\n\x11\x43onsensusResolved\x12(\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Asset\x12(\n\x05label\x18\x02 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x11\n\tagreement\x18\x04 \x01(\x01\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x12\x0f\n\x07\x61nswers\x18\x06 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flabelmesh/qa/v1/qa_events.proto\x12\x0flabelmesh.qa.v1\x1a\x1elabelmesh/label/v1/asset.proto\x1a\x1elabelmesh/label/v1/label.proto\x1a\'labelmesh/review/v1/queue_service.proto\"\xcb\x01\n\x0eLabelEvaluated\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12-\n\x08\x66indings\x18\x03 \x03(\x0b\x32\x1b.labelmesh.label.v1.Finding\x12\x18\n\x10ruleset_revision\x18\x04 \x01(\x03\x12\x16\n\x0epriority_boost\x18\x05 \x01(\x01\x12\x0c\n\x04pool\x18\x06 \x01(\t\x12\x0f\n\x07\x62locked\x18\x07 \x01(\x08\x12\x0c\n\x04\x61\x64\x64s\x18\x08 \x01(\x08\x12\r\n\x05rules\x18\t \x03(\t\"}\n\x0cLabelPatched\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x10\n\x08rule_run\x18\x03 \x01(\t\x12\r\n\x05rules\x18\x04 \x03(\t\x12.\n\x03ops\x18\x05 \x03(\x0b\x32!.labelmesh.review.v1.CorrectionOp\"#\n\x0fRuleRunReverted\x12\x10\n\x08rule_run\x18\x01 \x01(\t\"\xaf\x01\n\x11\x43onsensusResolved\x12(\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Asset\x12(\n\x05label\x18\x02 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x11\n\tagreement\x18\x04 \x01(\x01\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x12\x0f\n\x07\x61nswers\x18\x06 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +35,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'labelmesh.qa.v1.qa_events_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LABELEVALUATED']._serialized_start=158
-  _globals['_LABELEVALUATED']._serialized_end=332
-  _globals['_LABELPATCHED']._serialized_start=334
-  _globals['_LABELPATCHED']._serialized_end=459
-  _globals['_RULERUNREVERTED']._serialized_start=461
-  _globals['_RULERUNREVERTED']._serialized_end=496
-  _globals['_CONSENSUSRESOLVED']._serialized_start=499
-  _globals['_CONSENSUSRESOLVED']._serialized_end=674
+  _globals['_LABELEVALUATED']._serialized_end=361
+  _globals['_LABELPATCHED']._serialized_start=363
+  _globals['_LABELPATCHED']._serialized_end=488
+  _globals['_RULERUNREVERTED']._serialized_start=490
+  _globals['_RULERUNREVERTED']._serialized_end=525
+  _globals['_CONSENSUSRESOLVED']._serialized_start=528
+  _globals['_CONSENSUSRESOLVED']._serialized_end=703
 # @@protoc_insertion_point(module_scope)

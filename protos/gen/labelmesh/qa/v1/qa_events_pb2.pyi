@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class LabelEvaluated(_message.Message):
-    """Every enabled rule looked at a label."""
+    """Every enabled rule looked at a label, or one on its schedule."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -34,6 +34,8 @@ class LabelEvaluated(_message.Message):
     PRIORITY_BOOST_FIELD_NUMBER: _builtins.int
     POOL_FIELD_NUMBER: _builtins.int
     BLOCKED_FIELD_NUMBER: _builtins.int
+    ADDS_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
     label: _builtins.str
     """`projects/{project}/labels/{uid}`."""
     asset: _builtins.str
@@ -46,9 +48,17 @@ class LabelEvaluated(_message.Message):
     """Pool of reviewers that a rule routes it to; empty means any."""
     blocked: _builtins.bool
     """Whether a rule says that a person's label must not stand: its task opens again."""
+    adds: _builtins.bool
+    """Whether this comes on top of what was said about the label before, as from a rule that is asked on a schedule; else
+    it is all that the rules say.
+    """
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_label_pb2.Finding]:
         """What the rules said; empty when nothing is wrong; at most 1,000."""
+
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the rules that looked at it, in order, whether they found anything or not; at most 1,000."""
 
     def __init__(
         self,
@@ -60,10 +70,12 @@ class LabelEvaluated(_message.Message):
         priority_boost: _builtins.float = ...,
         pool: _builtins.str = ...,
         blocked: _builtins.bool = ...,
+        adds: _builtins.bool = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "blocked", b"blocked", "findings", b"findings", "label", b"label", "pool", b"pool", "priority_boost", b"priority_boost", "ruleset_revision", b"ruleset_revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adds", b"adds", "asset", b"asset", "blocked", b"blocked", "findings", b"findings", "label", b"label", "pool", b"pool", "priority_boost", b"priority_boost", "rules", b"rules", "ruleset_revision", b"ruleset_revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

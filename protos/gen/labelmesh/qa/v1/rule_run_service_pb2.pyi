@@ -35,6 +35,10 @@ class _RuleRunKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RuleRunKi
     """Applies an enforced rule to labels that are there."""
     RULE_RUN_KIND_LIVE: _RuleRunKind.ValueType  # 3
     """What rules did to labels as they came, under one revision of the project's rule settings."""
+    RULE_RUN_KIND_SCHEDULE: _RuleRunKind.ValueType  # 4
+    """Asked a rule's on_schedule about all current labels, for one period. It tells and does what the rule's mode and
+    action say.
+    """
 
 class RuleRunKind(_RuleRunKind, metaclass=_RuleRunKindEnumTypeWrapper):
     """What a run is for."""
@@ -47,7 +51,39 @@ RULE_RUN_KIND_ENFORCE: RuleRunKind.ValueType  # 2
 """Applies an enforced rule to labels that are there."""
 RULE_RUN_KIND_LIVE: RuleRunKind.ValueType  # 3
 """What rules did to labels as they came, under one revision of the project's rule settings."""
+RULE_RUN_KIND_SCHEDULE: RuleRunKind.ValueType  # 4
+"""Asked a rule's on_schedule about all current labels, for one period. It tells and does what the rule's mode and
+action say.
+"""
 Global___RuleRunKind: _TypeAlias = RuleRunKind  # noqa: Y015
+
+class _ReviewTimeSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReviewTimeSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReviewTimeSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REVIEW_TIME_SOURCE_UNSPECIFIED: _ReviewTimeSource.ValueType  # 0
+    """Not said."""
+    REVIEW_TIME_SOURCE_DEFAULT: _ReviewTimeSource.ValueType  # 1
+    """Nobody knows: 20 seconds a hit."""
+    REVIEW_TIME_SOURCE_REQUEST: _ReviewTimeSource.ValueType  # 2
+    """The request said it, for one hit."""
+    REVIEW_TIME_SOURCE_REVIEWS: _ReviewTimeSource.ValueType  # 3
+    """The median of the project's reviews, for one label with hits."""
+
+class ReviewTimeSource(_ReviewTimeSource, metaclass=_ReviewTimeSourceEnumTypeWrapper):
+    """Where the time comes from that a person is taken to need."""
+
+REVIEW_TIME_SOURCE_UNSPECIFIED: ReviewTimeSource.ValueType  # 0
+"""Not said."""
+REVIEW_TIME_SOURCE_DEFAULT: ReviewTimeSource.ValueType  # 1
+"""Nobody knows: 20 seconds a hit."""
+REVIEW_TIME_SOURCE_REQUEST: ReviewTimeSource.ValueType  # 2
+"""The request said it, for one hit."""
+REVIEW_TIME_SOURCE_REVIEWS: ReviewTimeSource.ValueType  # 3
+"""The median of the project's reviews, for one label with hits."""
+Global___ReviewTimeSource: _TypeAlias = ReviewTimeSource  # noqa: Y015
 
 class _RuleRunState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -145,6 +181,8 @@ class RuleRun(_message.Message):
     AUTHOR_FIELD_NUMBER: _builtins.int
     CREATE_TIME_US_FIELD_NUMBER: _builtins.int
     END_TIME_US_FIELD_NUMBER: _builtins.int
+    REVIEW_SECONDS_FIELD_NUMBER: _builtins.int
+    REVIEW_TIME_SOURCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`projects/{project}/ruleRuns/{uid}`."""
     kind: Global___RuleRunKind.ValueType
@@ -164,15 +202,21 @@ class RuleRun(_message.Message):
     patched: _builtins.int
     """Labels that it asked to be changed."""
     reviewer_minutes: _builtins.float
-    """What it would cost to show every hit to a person, minutes."""
+    """What it would cost to show every hit to a person, minutes: review_seconds for each hit, or for each label with hits
+    where they are those of the project's reviews.
+    """
     error: _builtins.str
     """Why it failed: an error class in UPPER_SNAKE; empty otherwise."""
     author: _builtins.str
-    """Who started it."""
+    """Who started it; empty for LIVE and SCHEDULE."""
     create_time_us: _builtins.int
     """When it was started, microseconds since the Unix epoch, UTC."""
     end_time_us: _builtins.int
     """When it ended, microseconds since the Unix epoch, UTC; 0 before."""
+    review_seconds: _builtins.float
+    """What a person is taken to need, seconds."""
+    review_time_source: Global___ReviewTimeSource.ValueType
+    """Where that comes from."""
     @_builtins.property
     def rule(self) -> _rule_service_pb2.Rule:
         """The rule with the settings that it runs with; for LIVE runs empty."""
@@ -200,10 +244,12 @@ class RuleRun(_message.Message):
         author: _builtins.str = ...,
         create_time_us: _builtins.int = ...,
         end_time_us: _builtins.int = ...,
+        review_seconds: _builtins.float = ...,
+        review_time_source: Global___ReviewTimeSource.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["precision", b"precision", "rule", b"rule"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "create_time_us", b"create_time_us", "end_time_us", b"end_time_us", "error", b"error", "hit_labels", b"hit_labels", "hit_rate", b"hit_rate", "hits", b"hits", "kind", b"kind", "looked", b"looked", "name", b"name", "patched", b"patched", "precision", b"precision", "reviewer_minutes", b"reviewer_minutes", "rule", b"rule", "state", b"state", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "create_time_us", b"create_time_us", "end_time_us", b"end_time_us", "error", b"error", "hit_labels", b"hit_labels", "hit_rate", b"hit_rate", "hits", b"hits", "kind", b"kind", "looked", b"looked", "name", b"name", "patched", b"patched", "precision", b"precision", "review_seconds", b"review_seconds", "review_time_source", b"review_time_source", "reviewer_minutes", b"reviewer_minutes", "rule", b"rule", "state", b"state", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -254,7 +300,9 @@ class BacktestRuleRequest(_message.Message):
     parent: _builtins.str
     """`projects/{project}`."""
     seconds_per_hit: _builtins.float
-    """What a person needs for one hit, seconds, up to 3,600; 0 means 20."""
+    """What a person needs for one hit, seconds, up to 3,600; 0 means the median time of the project's reviews for one
+    label with hits, or 20 for one hit before 20 reviews have said their time.
+    """
     request_id: _builtins.str
     """The caller's own id of this request, at most 64 characters; the same id again returns the first run."""
     @_builtins.property

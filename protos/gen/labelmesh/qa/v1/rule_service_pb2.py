@@ -26,7 +26,7 @@ from labelmesh.label.v1 import asset_pb2 as labelmesh_dot_label_dot_v1_dot_asset
 from labelmesh.label.v1 import label_pb2 as labelmesh_dot_label_dot_v1_dot_label__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"labelmesh/qa/v1/rule_service.proto\x12\x0flabelmesh.qa.v1\x1a\x1elabelmesh/label/v1/asset.proto\x1a\x1elabelmesh/label/v1/label.proto\"\x82\x01\n\rRuleParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\r\n\x05texts\x18\x04 \x03(\t\x12\x30\n\x04kind\x18\x05 \x01(\x0e\x32\".labelmesh.qa.v1.RuleParameterKind\"\xff\x02\n\x04Rule\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x03 \x01(\x08\x12.\n\x08severity\x18\x04 \x01(\x0e\x32\x1c.labelmesh.label.v1.Severity\x12\x32\n\nparameters\x18\x05 \x03(\x0b\x32\x1e.labelmesh.qa.v1.RuleParameter\x12\'\n\x04mode\x18\x06 \x01(\x0e\x32\x19.labelmesh.qa.v1.RuleMode\x12+\n\x06\x61\x63tion\x18\x07 \x01(\x0e\x32\x1b.labelmesh.qa.v1.RuleAction\x12\x13\n\x0broute_boost\x18\x08 \x01(\x01\x12\x12\n\nroute_pool\x18\t \x01(\t\x12\x1c\n\x0fprecision_floor\x18\n \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07version\x18\x0b \x01(\x03\x12\x0e\n\x06\x63ustom\x18\x0c \x01(\x08\x12\x0f\n\x07\x66ixable\x18\r \x01(\x08\x42\x12\n\x10_precision_floor\"\"\n\x10ListRulesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"S\n\x11ListRulesResponse\x12$\n\x05rules\x18\x01 \x03(\x0b\x32\x15.labelmesh.qa.v1.Rule\x12\x18\n\x10ruleset_revision\x18\x02 \x01(\x03\"H\n\x11UpdateRuleRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12#\n\x04rule\x18\x02 \x01(\x0b\x32\x15.labelmesh.qa.v1.Rule\"S\n\x12UpdateRuleResponse\x12#\n\x04rule\x18\x01 \x01(\x0b\x32\x15.labelmesh.qa.v1.Rule\x12\x18\n\x10ruleset_revision\x18\x02 \x01(\x03\"z\n\x14\x45valuateLabelRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12(\n\x05\x61sset\x18\x02 \x01(\x0b\x32\x19.labelmesh.label.v1.Asset\x12(\n\x05label\x18\x03 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\"`\n\x15\x45valuateLabelResponse\x12-\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x1b.labelmesh.label.v1.Finding\x12\x18\n\x10ruleset_revision\x18\x02 \x01(\x03\"\x83\x01\n\rStoredFinding\x12,\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x1b.labelmesh.label.v1.Finding\x12\r\n\x05label\x18\x02 \x01(\t\x12\r\n\x05\x61sset\x18\x03 \x01(\t\x12\x16\n\x0e\x63reate_time_us\x18\x04 \x01(\x03\x12\x0e\n\x06shadow\x18\x05 \x01(\x08\"j\n\x13ListFindingsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x0e\n\x06shadow\x18\x05 \x01(\x08\"a\n\x14ListFindingsResponse\x12\x30\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x1e.labelmesh.qa.v1.StoredFinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*w\n\x11RuleParameterKind\x12#\n\x1fRULE_PARAMETER_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aRULE_PARAMETER_KIND_NUMBER\x10\x01\x12\x1d\n\x19RULE_PARAMETER_KIND_TEXTS\x10\x02*j\n\x08RuleMode\x12\x19\n\x15RULE_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12RULE_MODE_DISABLED\x10\x01\x12\x14\n\x10RULE_MODE_SHADOW\x10\x02\x12\x15\n\x11RULE_MODE_ENFORCE\x10\x03*\x9a\x01\n\nRuleAction\x12\x1b\n\x17RULE_ACTION_UNSPECIFIED\x10\x00\x12\x14\n\x10RULE_ACTION_FLAG\x10\x01\x12\x16\n\x12RULE_ACTION_DELETE\x10\x02\x12\x13\n\x0fRULE_ACTION_FIX\x10\x03\x12\x15\n\x11RULE_ACTION_ROUTE\x10\x04\x12\x15\n\x11RULE_ACTION_BLOCK\x10\x05\x32\x84\x03\n\x0bRuleService\x12W\n\tListRules\x12!.labelmesh.qa.v1.ListRulesRequest\x1a\".labelmesh.qa.v1.ListRulesResponse\"\x03\x90\x02\x01\x12U\n\nUpdateRule\x12\".labelmesh.qa.v1.UpdateRuleRequest\x1a#.labelmesh.qa.v1.UpdateRuleResponse\x12\x63\n\rEvaluateLabel\x12%.labelmesh.qa.v1.EvaluateLabelRequest\x1a&.labelmesh.qa.v1.EvaluateLabelResponse\"\x03\x90\x02\x01\x12`\n\x0cListFindings\x12$.labelmesh.qa.v1.ListFindingsRequest\x1a%.labelmesh.qa.v1.ListFindingsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"labelmesh/qa/v1/rule_service.proto\x12\x0flabelmesh.qa.v1\x1a\x1elabelmesh/label/v1/asset.proto\x1a\x1elabelmesh/label/v1/label.proto\"\x82\x01\n\rRuleParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\r\n\x05texts\x18\x04 \x03(\t\x12\x30\n\x04kind\x18\x05 \x01(\x0e\x32\".labelmesh.qa.v1.RuleParameterKind\"\xb3\x03\n\x04Rule\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x03 \x01(\x08\x12.\n\x08severity\x18\x04 \x01(\x0e\x32\x1c.labelmesh.label.v1.Severity\x12\x32\n\nparameters\x18\x05 \x03(\x0b\x32\x1e.labelmesh.qa.v1.RuleParameter\x12\'\n\x04mode\x18\x06 \x01(\x0e\x32\x19.labelmesh.qa.v1.RuleMode\x12+\n\x06\x61\x63tion\x18\x07 \x01(\x0e\x32\x1b.labelmesh.qa.v1.RuleAction\x12\x13\n\x0broute_boost\x18\x08 \x01(\x01\x12\x12\n\nroute_pool\x18\t \x01(\t\x12\x1c\n\x0fprecision_floor\x18\n \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07version\x18\x0b \x01(\x03\x12\x0e\n\x06\x63ustom\x18\x0c \x01(\x08\x12\x0f\n\x07\x66ixable\x18\r \x01(\x08\x12\x1d\n\x10schedule_minutes\x18\x0e \x01(\x05H\x01\x88\x01\x01\x42\x12\n\x10_precision_floorB\x13\n\x11_schedule_minutes\"\"\n\x10ListRulesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"S\n\x11ListRulesResponse\x12$\n\x05rules\x18\x01 \x03(\x0b\x32\x15.labelmesh.qa.v1.Rule\x12\x18\n\x10ruleset_revision\x18\x02 \x01(\x03\"H\n\x11UpdateRuleRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12#\n\x04rule\x18\x02 \x01(\x0b\x32\x15.labelmesh.qa.v1.Rule\"S\n\x12UpdateRuleResponse\x12#\n\x04rule\x18\x01 \x01(\x0b\x32\x15.labelmesh.qa.v1.Rule\x12\x18\n\x10ruleset_revision\x18\x02 \x01(\x03\"z\n\x14\x45valuateLabelRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12(\n\x05\x61sset\x18\x02 \x01(\x0b\x32\x19.labelmesh.label.v1.Asset\x12(\n\x05label\x18\x03 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\"`\n\x15\x45valuateLabelResponse\x12-\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x1b.labelmesh.label.v1.Finding\x12\x18\n\x10ruleset_revision\x18\x02 \x01(\x03\"\x83\x01\n\rStoredFinding\x12,\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x1b.labelmesh.label.v1.Finding\x12\r\n\x05label\x18\x02 \x01(\t\x12\r\n\x05\x61sset\x18\x03 \x01(\t\x12\x16\n\x0e\x63reate_time_us\x18\x04 \x01(\x03\x12\x0e\n\x06shadow\x18\x05 \x01(\x08\"j\n\x13ListFindingsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x0e\n\x06shadow\x18\x05 \x01(\x08\"a\n\x14ListFindingsResponse\x12\x30\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x1e.labelmesh.qa.v1.StoredFinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*w\n\x11RuleParameterKind\x12#\n\x1fRULE_PARAMETER_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aRULE_PARAMETER_KIND_NUMBER\x10\x01\x12\x1d\n\x19RULE_PARAMETER_KIND_TEXTS\x10\x02*j\n\x08RuleMode\x12\x19\n\x15RULE_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12RULE_MODE_DISABLED\x10\x01\x12\x14\n\x10RULE_MODE_SHADOW\x10\x02\x12\x15\n\x11RULE_MODE_ENFORCE\x10\x03*\x9a\x01\n\nRuleAction\x12\x1b\n\x17RULE_ACTION_UNSPECIFIED\x10\x00\x12\x14\n\x10RULE_ACTION_FLAG\x10\x01\x12\x16\n\x12RULE_ACTION_DELETE\x10\x02\x12\x13\n\x0fRULE_ACTION_FIX\x10\x03\x12\x15\n\x11RULE_ACTION_ROUTE\x10\x04\x12\x15\n\x11RULE_ACTION_BLOCK\x10\x05\x32\x84\x03\n\x0bRuleService\x12W\n\tListRules\x12!.labelmesh.qa.v1.ListRulesRequest\x1a\".labelmesh.qa.v1.ListRulesResponse\"\x03\x90\x02\x01\x12U\n\nUpdateRule\x12\".labelmesh.qa.v1.UpdateRuleRequest\x1a#.labelmesh.qa.v1.UpdateRuleResponse\x12\x63\n\rEvaluateLabel\x12%.labelmesh.qa.v1.EvaluateLabelRequest\x1a&.labelmesh.qa.v1.EvaluateLabelResponse\"\x03\x90\x02\x01\x12`\n\x0cListFindings\x12$.labelmesh.qa.v1.ListFindingsRequest\x1a%.labelmesh.qa.v1.ListFindingsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,34 +39,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RULESERVICE'].methods_by_name['EvaluateLabel']._serialized_options = b'\220\002\001'
   _globals['_RULESERVICE'].methods_by_name['ListFindings']._loaded_options = None
   _globals['_RULESERVICE'].methods_by_name['ListFindings']._serialized_options = b'\220\002\001'
-  _globals['_RULEPARAMETERKIND']._serialized_start=1481
-  _globals['_RULEPARAMETERKIND']._serialized_end=1600
-  _globals['_RULEMODE']._serialized_start=1602
-  _globals['_RULEMODE']._serialized_end=1708
-  _globals['_RULEACTION']._serialized_start=1711
-  _globals['_RULEACTION']._serialized_end=1865
+  _globals['_RULEPARAMETERKIND']._serialized_start=1533
+  _globals['_RULEPARAMETERKIND']._serialized_end=1652
+  _globals['_RULEMODE']._serialized_start=1654
+  _globals['_RULEMODE']._serialized_end=1760
+  _globals['_RULEACTION']._serialized_start=1763
+  _globals['_RULEACTION']._serialized_end=1917
   _globals['_RULEPARAMETER']._serialized_start=120
   _globals['_RULEPARAMETER']._serialized_end=250
   _globals['_RULE']._serialized_start=253
-  _globals['_RULE']._serialized_end=636
-  _globals['_LISTRULESREQUEST']._serialized_start=638
-  _globals['_LISTRULESREQUEST']._serialized_end=672
-  _globals['_LISTRULESRESPONSE']._serialized_start=674
-  _globals['_LISTRULESRESPONSE']._serialized_end=757
-  _globals['_UPDATERULEREQUEST']._serialized_start=759
-  _globals['_UPDATERULEREQUEST']._serialized_end=831
-  _globals['_UPDATERULERESPONSE']._serialized_start=833
-  _globals['_UPDATERULERESPONSE']._serialized_end=916
-  _globals['_EVALUATELABELREQUEST']._serialized_start=918
-  _globals['_EVALUATELABELREQUEST']._serialized_end=1040
-  _globals['_EVALUATELABELRESPONSE']._serialized_start=1042
-  _globals['_EVALUATELABELRESPONSE']._serialized_end=1138
-  _globals['_STOREDFINDING']._serialized_start=1141
-  _globals['_STOREDFINDING']._serialized_end=1272
-  _globals['_LISTFINDINGSREQUEST']._serialized_start=1274
-  _globals['_LISTFINDINGSREQUEST']._serialized_end=1380
-  _globals['_LISTFINDINGSRESPONSE']._serialized_start=1382
-  _globals['_LISTFINDINGSRESPONSE']._serialized_end=1479
-  _globals['_RULESERVICE']._serialized_start=1868
-  _globals['_RULESERVICE']._serialized_end=2256
+  _globals['_RULE']._serialized_end=688
+  _globals['_LISTRULESREQUEST']._serialized_start=690
+  _globals['_LISTRULESREQUEST']._serialized_end=724
+  _globals['_LISTRULESRESPONSE']._serialized_start=726
+  _globals['_LISTRULESRESPONSE']._serialized_end=809
+  _globals['_UPDATERULEREQUEST']._serialized_start=811
+  _globals['_UPDATERULEREQUEST']._serialized_end=883
+  _globals['_UPDATERULERESPONSE']._serialized_start=885
+  _globals['_UPDATERULERESPONSE']._serialized_end=968
+  _globals['_EVALUATELABELREQUEST']._serialized_start=970
+  _globals['_EVALUATELABELREQUEST']._serialized_end=1092
+  _globals['_EVALUATELABELRESPONSE']._serialized_start=1094
+  _globals['_EVALUATELABELRESPONSE']._serialized_end=1190
+  _globals['_STOREDFINDING']._serialized_start=1193
+  _globals['_STOREDFINDING']._serialized_end=1324
+  _globals['_LISTFINDINGSREQUEST']._serialized_start=1326
+  _globals['_LISTFINDINGSREQUEST']._serialized_end=1432
+  _globals['_LISTFINDINGSRESPONSE']._serialized_start=1434
+  _globals['_LISTFINDINGSRESPONSE']._serialized_end=1531
+  _globals['_RULESERVICE']._serialized_start=1920
+  _globals['_RULESERVICE']._serialized_end=2308
 # @@protoc_insertion_point(module_scope)

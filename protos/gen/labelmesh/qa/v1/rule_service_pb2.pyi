@@ -168,6 +168,7 @@ class Rule(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CUSTOM_FIELD_NUMBER: _builtins.int
     FIXABLE_FIELD_NUMBER: _builtins.int
+    SCHEDULE_MINUTES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Stable identifier, such as `polygon_min_area`."""
     description: _builtins.str
@@ -192,6 +193,10 @@ class Rule(_message.Message):
     """Whether it is the project's own. Set by the server."""
     fixable: _builtins.bool
     """Whether it knows how to FIX what it finds. Set by the server."""
+    schedule_minutes: _builtins.int
+    """How often a rule with the function on_schedule is asked about all current labels, minutes: 5 to 43,200, or 0 for
+    never. Unset leaves it as it was, 1,440 at first; the server sets it of rules that have the function only.
+    """
     @_builtins.property
     def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleParameter]:
         """Its parameters."""
@@ -212,14 +217,20 @@ class Rule(_message.Message):
         version: _builtins.int = ...,
         custom: _builtins.bool = ...,
         fixable: _builtins.bool = ...,
+        schedule_minutes: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_precision_floor", b"_precision_floor", "precision_floor", b"precision_floor"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_precision_floor", b"_precision_floor", "_schedule_minutes", b"_schedule_minutes", "precision_floor", b"precision_floor", "schedule_minutes", b"schedule_minutes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_precision_floor", b"_precision_floor", "action", b"action", "custom", b"custom", "description", b"description", "enabled", b"enabled", "fixable", b"fixable", "id", b"id", "mode", b"mode", "parameters", b"parameters", "precision_floor", b"precision_floor", "route_boost", b"route_boost", "route_pool", b"route_pool", "severity", b"severity", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_precision_floor", b"_precision_floor", "_schedule_minutes", b"_schedule_minutes", "action", b"action", "custom", b"custom", "description", b"description", "enabled", b"enabled", "fixable", b"fixable", "id", b"id", "mode", b"mode", "parameters", b"parameters", "precision_floor", b"precision_floor", "route_boost", b"route_boost", "route_pool", b"route_pool", "schedule_minutes", b"schedule_minutes", "severity", b"severity", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__precision_floor: _TypeAlias = _typing.Literal["precision_floor"]  # noqa: Y015
     _WhichOneofArgType__precision_floor: _TypeAlias = _typing.Literal["_precision_floor", b"_precision_floor"]  # noqa: Y015
+    _WhichOneofReturnType__schedule_minutes: _TypeAlias = _typing.Literal["schedule_minutes"]  # noqa: Y015
+    _WhichOneofArgType__schedule_minutes: _TypeAlias = _typing.Literal["_schedule_minutes", b"_schedule_minutes"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__precision_floor) -> _WhichOneofReturnType__precision_floor | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__schedule_minutes) -> _WhichOneofReturnType__schedule_minutes | None: ...
 
 Global___Rule: _TypeAlias = Rule  # noqa: Y015
 

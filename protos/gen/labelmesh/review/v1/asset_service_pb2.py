@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from labelmesh.label.v1 import asset_pb2 as labelmesh_dot_label_dot_v1_dot_asset__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'labelmesh/review/v1/asset_service.proto\x12\x13labelmesh.review.v1\x1a\x1elabelmesh/label/v1/asset.proto\"j\n\x13ImportAssetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12,\n\x04rows\x18\x02 \x03(\x0b\x32\x1e.labelmesh.review.v1.ImportRow\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"C\n\tImportRow\x12\x0c\n\x04line\x18\x01 \x01(\x03\x12(\n\x05\x61sset\x18\x02 \x01(\x0b\x32\x19.labelmesh.label.v1.Asset\"9\n\x08RowError\x12\x0c\n\x04line\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x85\x01\n\x14ImportAssetsResponse\x12\x10\n\x08imported\x18\x01 \x01(\x03\x12\x0f\n\x07skipped\x18\x02 \x01(\x03\x12-\n\x06\x65rrors\x18\x03 \x03(\x0b\x32\x1d.labelmesh.review.v1.RowError\x12\x1b\n\x13project_asset_count\x18\x04 \x01(\x03\"5\n\x14UploadContentRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\"H\n\x15UploadContentResponse\x12/\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x1e.labelmesh.label.v1.ContentRef\"J\n\x11ListAssetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"X\n\x12ListAssetsResponse\x12)\n\x06\x61ssets\x18\x01 \x03(\x0b\x32\x19.labelmesh.label.v1.Asset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc5\x02\n\x0c\x41ssetService\x12g\n\x0cImportAssets\x12(.labelmesh.review.v1.ImportAssetsRequest\x1a).labelmesh.review.v1.ImportAssetsResponse(\x01\x30\x01\x12h\n\rUploadContent\x12).labelmesh.review.v1.UploadContentRequest\x1a*.labelmesh.review.v1.UploadContentResponse(\x01\x12\x62\n\nListAssets\x12&.labelmesh.review.v1.ListAssetsRequest\x1a\'.labelmesh.review.v1.ListAssetsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'labelmesh/review/v1/asset_service.proto\x12\x13labelmesh.review.v1\x1a\x1elabelmesh/label/v1/asset.proto\"j\n\x13ImportAssetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12,\n\x04rows\x18\x02 \x03(\x0b\x32\x1e.labelmesh.review.v1.ImportRow\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"c\n\tImportRow\x12\x0c\n\x04line\x18\x01 \x01(\x03\x12(\n\x05\x61sset\x18\x02 \x01(\x0b\x32\x19.labelmesh.label.v1.Asset\x12\x13\n\x06weight\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\t\n\x07_weight\"9\n\x08RowError\x12\x0c\n\x04line\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x85\x01\n\x14ImportAssetsResponse\x12\x10\n\x08imported\x18\x01 \x01(\x03\x12\x0f\n\x07skipped\x18\x02 \x01(\x03\x12-\n\x06\x65rrors\x18\x03 \x03(\x0b\x32\x1d.labelmesh.review.v1.RowError\x12\x1b\n\x13project_asset_count\x18\x04 \x01(\x03\"5\n\x14UploadContentRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\"H\n\x15UploadContentResponse\x12/\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x1e.labelmesh.label.v1.ContentRef\"J\n\x11ListAssetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"X\n\x12ListAssetsResponse\x12)\n\x06\x61ssets\x18\x01 \x03(\x0b\x32\x19.labelmesh.label.v1.Asset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc5\x02\n\x0c\x41ssetService\x12g\n\x0cImportAssets\x12(.labelmesh.review.v1.ImportAssetsRequest\x1a).labelmesh.review.v1.ImportAssetsResponse(\x01\x30\x01\x12h\n\rUploadContent\x12).labelmesh.review.v1.UploadContentRequest\x1a*.labelmesh.review.v1.UploadContentResponse(\x01\x12\x62\n\nListAssets\x12&.labelmesh.review.v1.ListAssetsRequest\x1a\'.labelmesh.review.v1.ListAssetsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,19 +37,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTASSETSREQUEST']._serialized_start=96
   _globals['_IMPORTASSETSREQUEST']._serialized_end=202
   _globals['_IMPORTROW']._serialized_start=204
-  _globals['_IMPORTROW']._serialized_end=271
-  _globals['_ROWERROR']._serialized_start=273
-  _globals['_ROWERROR']._serialized_end=330
-  _globals['_IMPORTASSETSRESPONSE']._serialized_start=333
-  _globals['_IMPORTASSETSRESPONSE']._serialized_end=466
-  _globals['_UPLOADCONTENTREQUEST']._serialized_start=468
-  _globals['_UPLOADCONTENTREQUEST']._serialized_end=521
-  _globals['_UPLOADCONTENTRESPONSE']._serialized_start=523
-  _globals['_UPLOADCONTENTRESPONSE']._serialized_end=595
-  _globals['_LISTASSETSREQUEST']._serialized_start=597
-  _globals['_LISTASSETSREQUEST']._serialized_end=671
-  _globals['_LISTASSETSRESPONSE']._serialized_start=673
-  _globals['_LISTASSETSRESPONSE']._serialized_end=761
-  _globals['_ASSETSERVICE']._serialized_start=764
-  _globals['_ASSETSERVICE']._serialized_end=1089
+  _globals['_IMPORTROW']._serialized_end=303
+  _globals['_ROWERROR']._serialized_start=305
+  _globals['_ROWERROR']._serialized_end=362
+  _globals['_IMPORTASSETSRESPONSE']._serialized_start=365
+  _globals['_IMPORTASSETSRESPONSE']._serialized_end=498
+  _globals['_UPLOADCONTENTREQUEST']._serialized_start=500
+  _globals['_UPLOADCONTENTREQUEST']._serialized_end=553
+  _globals['_UPLOADCONTENTRESPONSE']._serialized_start=555
+  _globals['_UPLOADCONTENTRESPONSE']._serialized_end=627
+  _globals['_LISTASSETSREQUEST']._serialized_start=629
+  _globals['_LISTASSETSREQUEST']._serialized_end=703
+  _globals['_LISTASSETSRESPONSE']._serialized_start=705
+  _globals['_LISTASSETSRESPONSE']._serialized_end=793
+  _globals['_ASSETSERVICE']._serialized_start=796
+  _globals['_ASSETSERVICE']._serialized_end=1121
 # @@protoc_insertion_point(module_scope)

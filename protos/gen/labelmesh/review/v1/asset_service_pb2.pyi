@@ -59,8 +59,13 @@ class ImportRow(_message.Message):
 
     LINE_FIELD_NUMBER: _builtins.int
     ASSET_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
     line: _builtins.int
     """Where the row stands in the user's file, from 1; comes back in errors."""
+    weight: _builtins.float
+    """What the asset is worth to the customer, 0 to 1,000: a term of its task's priority. Unset: `business_weight` of the
+    asset's context, where that is such a number, else 0.
+    """
     @_builtins.property
     def asset(self) -> _asset_pb2.Asset:
         """The asset: key, content (text or image_ref) and context."""
@@ -70,12 +75,15 @@ class ImportRow(_message.Message):
         *,
         line: _builtins.int = ...,
         asset: _asset_pb2.Asset | None = ...,
+        weight: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_weight", b"_weight", "asset", b"asset", "weight", b"weight"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "line", b"line"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_weight", b"_weight", "asset", b"asset", "line", b"line", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__weight: _TypeAlias = _typing.Literal["weight"]  # noqa: Y015
+    _WhichOneofArgType__weight: _TypeAlias = _typing.Literal["_weight", b"_weight"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__weight) -> _WhichOneofReturnType__weight | None: ...
 
 Global___ImportRow: _TypeAlias = ImportRow  # noqa: Y015
 

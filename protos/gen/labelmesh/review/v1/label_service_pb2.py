@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from labelmesh.label.v1 import asset_pb2 as labelmesh_dot_label_dot_v1_dot_asset__pb2
 from labelmesh.label.v1 import label_pb2 as labelmesh_dot_label_dot_v1_dot_label__pb2
+from labelmesh.review.v1 import queue_service_pb2 as labelmesh_dot_review_dot_v1_dot_queue__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'labelmesh/review/v1/label_service.proto\x12\x13labelmesh.review.v1\x1a\x1elabelmesh/label/v1/asset.proto\x1a\x1elabelmesh/label/v1/label.proto\"l\n\x12\x43reateLabelRequest\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x33\n\x0b\x61nnotations\x18\x02 \x03(\x0b\x32\x1e.labelmesh.label.v1.Annotation\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"?\n\x13\x43reateLabelResponse\x12(\n\x05label\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\"\xbe\x01\n\x13ImportLabelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12+\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.labelmesh.label.v1.LabelKind\x12\r\n\x05model\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12\x31\n\x04rows\x18\x06 \x03(\x0b\x32#.labelmesh.review.v1.ImportLabelRow\"z\n\x0eImportLabelRow\x12\x0c\n\x04line\x18\x01 \x01(\x03\x12\x11\n\tasset_key\x18\x02 \x01(\t\x12\x33\n\x0b\x61nnotations\x18\x03 \x03(\x0b\x32\x1e.labelmesh.label.v1.Annotation\x12\x12\n\nconfidence\x18\x04 \x01(\x01\"A\n\x10ImportLabelError\x12\x0c\n\x04line\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"p\n\x14ImportLabelsResponse\x12\x10\n\x08imported\x18\x01 \x01(\x03\x12\x0f\n\x07skipped\x18\x02 \x01(\x03\x12\x35\n\x06\x65rrors\x18\x03 \x03(\x0b\x32%.labelmesh.review.v1.ImportLabelError\"y\n\x12UpdateLabelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x33\n\x0b\x61nnotations\x18\x03 \x03(\x0b\x32\x1e.labelmesh.label.v1.Annotation\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"?\n\x13UpdateLabelResponse\x12(\n\x05label\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\"\x1f\n\x0fGetLabelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x10GetLabelResponse\x12(\n\x05label\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\"R\n\x19ListLabelRevisionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x1aListLabelRevisionsResponse\x12)\n\x06labels\x18\x01 \x03(\x0b\x32\x19.labelmesh.label.v1.Label\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"X\n\x13\x45xportLabelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x1a\n\x12include_unreviewed\x18\x02 \x01(\x08\x12\x15\n\rwith_manifest\x18\x03 \x01(\x08\"\xdc\x01\n\x14\x45xportLabelsResponse\x12(\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Asset\x12(\n\x05label\x18\x02 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12\x10\n\x08reviewed\x18\x03 \x01(\x08\x12\x10\n\x08rejected\x18\x04 \x01(\x08\x12\x15\n\rauto_accepted\x18\x05 \x01(\x08\x12\x35\n\x08manifest\x18\x06 \x01(\x0b\x32#.labelmesh.review.v1.ExportManifest\"\xf2\x01\n\x0e\x45xportManifest\x12\x0e\n\x06\x61ssets\x18\x01 \x01(\x03\x12\x10\n\x08reviewed\x18\x02 \x01(\x03\x12\x0f\n\x07\x61udited\x18\x03 \x01(\x03\x12\x15\n\rauto_accepted\x18\x04 \x01(\x03\x12\x12\n\nunreviewed\x18\x05 \x01(\x03\x12\x10\n\x08rejected\x18\x06 \x01(\x03\x12\x0f\n\x07missing\x18\x07 \x01(\x03\x12\x13\n\x0b\x63\x65rtificate\x18\x08 \x01(\t\x12\x19\n\x11\x65rror_upper_bound\x18\t \x01(\x01\x12\x12\n\nconfidence\x18\n \x01(\x01\x12\x1b\n\x13\x63\x65rtificate_time_us\x18\x0b \x01(\x03\x32\x81\x05\n\x0cLabelService\x12`\n\x0b\x43reateLabel\x12\'.labelmesh.review.v1.CreateLabelRequest\x1a(.labelmesh.review.v1.CreateLabelResponse\x12g\n\x0cImportLabels\x12(.labelmesh.review.v1.ImportLabelsRequest\x1a).labelmesh.review.v1.ImportLabelsResponse(\x01\x30\x01\x12`\n\x0bUpdateLabel\x12\'.labelmesh.review.v1.UpdateLabelRequest\x1a(.labelmesh.review.v1.UpdateLabelResponse\x12\\\n\x08GetLabel\x12$.labelmesh.review.v1.GetLabelRequest\x1a%.labelmesh.review.v1.GetLabelResponse\"\x03\x90\x02\x01\x12z\n\x12ListLabelRevisions\x12..labelmesh.review.v1.ListLabelRevisionsRequest\x1a/.labelmesh.review.v1.ListLabelRevisionsResponse\"\x03\x90\x02\x01\x12j\n\x0c\x45xportLabels\x12(.labelmesh.review.v1.ExportLabelsRequest\x1a).labelmesh.review.v1.ExportLabelsResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'labelmesh/review/v1/label_service.proto\x12\x13labelmesh.review.v1\x1a\x1elabelmesh/label/v1/asset.proto\x1a\x1elabelmesh/label/v1/label.proto\x1a\'labelmesh/review/v1/queue_service.proto\"l\n\x12\x43reateLabelRequest\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x33\n\x0b\x61nnotations\x18\x02 \x03(\x0b\x32\x1e.labelmesh.label.v1.Annotation\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"?\n\x13\x43reateLabelResponse\x12(\n\x05label\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\"\xbe\x01\n\x13ImportLabelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12+\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.labelmesh.label.v1.LabelKind\x12\r\n\x05model\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12\x31\n\x04rows\x18\x06 \x03(\x0b\x32#.labelmesh.review.v1.ImportLabelRow\"z\n\x0eImportLabelRow\x12\x0c\n\x04line\x18\x01 \x01(\x03\x12\x11\n\tasset_key\x18\x02 \x01(\t\x12\x33\n\x0b\x61nnotations\x18\x03 \x03(\x0b\x32\x1e.labelmesh.label.v1.Annotation\x12\x12\n\nconfidence\x18\x04 \x01(\x01\"A\n\x10ImportLabelError\x12\x0c\n\x04line\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"p\n\x14ImportLabelsResponse\x12\x10\n\x08imported\x18\x01 \x01(\x03\x12\x0f\n\x07skipped\x18\x02 \x01(\x03\x12\x35\n\x06\x65rrors\x18\x03 \x03(\x0b\x32%.labelmesh.review.v1.ImportLabelError\"y\n\x12UpdateLabelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x33\n\x0b\x61nnotations\x18\x03 \x03(\x0b\x32\x1e.labelmesh.label.v1.Annotation\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"?\n\x13UpdateLabelResponse\x12(\n\x05label\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\"\x1f\n\x0fGetLabelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x10GetLabelResponse\x12(\n\x05label\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\"R\n\x19ListLabelRevisionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x1aListLabelRevisionsResponse\x12)\n\x06labels\x18\x01 \x03(\x0b\x32\x19.labelmesh.label.v1.Label\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"n\n\x13SearchLabelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x10\n\x08order_by\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"`\n\x14SearchLabelsResponse\x12/\n\x06labels\x18\x01 \x03(\x0b\x32\x1f.labelmesh.review.v1.FoundLabel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc9\x03\n\nFoundLabel\x12(\n\x05label\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12\x11\n\tasset_key\x18\x02 \x01(\t\x12\x30\n\x06source\x18\x03 \x01(\x0e\x32 .labelmesh.review.v1.LabelSource\x12/\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0e\x32\x1d.labelmesh.review.v1.Decision\x12\x10\n\x08reviewer\x18\x05 \x01(\t\x12\x16\n\x0ereview_time_us\x18\x06 \x01(\x03\x12\x12\n\nprediction\x18\x07 \x01(\t\x12\x16\n\x0eprediction_run\x18\x08 \x01(\t\x12\r\n\x05model\x18\t \x01(\t\x12\x17\n\x0fprompt_revision\x18\n \x01(\x03\x12\x17\n\nconfidence\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tagreement\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x14\n\x07overlap\x18\r \x01(\x01H\x02\x88\x01\x01\x12-\n\x08\x66indings\x18\x0e \x03(\x0b\x32\x1b.labelmesh.label.v1.FindingB\r\n\x0b_confidenceB\x0c\n\n_agreementB\n\n\x08_overlap\"X\n\x13\x45xportLabelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x1a\n\x12include_unreviewed\x18\x02 \x01(\x08\x12\x15\n\rwith_manifest\x18\x03 \x01(\x08\"\xdc\x01\n\x14\x45xportLabelsResponse\x12(\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Asset\x12(\n\x05label\x18\x02 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12\x10\n\x08reviewed\x18\x03 \x01(\x08\x12\x10\n\x08rejected\x18\x04 \x01(\x08\x12\x15\n\rauto_accepted\x18\x05 \x01(\x08\x12\x35\n\x08manifest\x18\x06 \x01(\x0b\x32#.labelmesh.review.v1.ExportManifest\"\xf2\x01\n\x0e\x45xportManifest\x12\x0e\n\x06\x61ssets\x18\x01 \x01(\x03\x12\x10\n\x08reviewed\x18\x02 \x01(\x03\x12\x0f\n\x07\x61udited\x18\x03 \x01(\x03\x12\x15\n\rauto_accepted\x18\x04 \x01(\x03\x12\x12\n\nunreviewed\x18\x05 \x01(\x03\x12\x10\n\x08rejected\x18\x06 \x01(\x03\x12\x0f\n\x07missing\x18\x07 \x01(\x03\x12\x13\n\x0b\x63\x65rtificate\x18\x08 \x01(\t\x12\x19\n\x11\x65rror_upper_bound\x18\t \x01(\x01\x12\x12\n\nconfidence\x18\n \x01(\x01\x12\x1b\n\x13\x63\x65rtificate_time_us\x18\x0b \x01(\x03*\xa8\x01\n\x0bLabelSource\x12\x1c\n\x18LABEL_SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12LABEL_SOURCE_MODEL\x10\x01\x12\x17\n\x13LABEL_SOURCE_IMPORT\x10\x02\x12\x17\n\x13LABEL_SOURCE_PERSON\x10\x03\x12\x15\n\x11LABEL_SOURCE_RULE\x10\x04\x12\x1a\n\x16LABEL_SOURCE_CONSENSUS\x10\x05\x32\xeb\x05\n\x0cLabelService\x12`\n\x0b\x43reateLabel\x12\'.labelmesh.review.v1.CreateLabelRequest\x1a(.labelmesh.review.v1.CreateLabelResponse\x12g\n\x0cImportLabels\x12(.labelmesh.review.v1.ImportLabelsRequest\x1a).labelmesh.review.v1.ImportLabelsResponse(\x01\x30\x01\x12`\n\x0bUpdateLabel\x12\'.labelmesh.review.v1.UpdateLabelRequest\x1a(.labelmesh.review.v1.UpdateLabelResponse\x12\\\n\x08GetLabel\x12$.labelmesh.review.v1.GetLabelRequest\x1a%.labelmesh.review.v1.GetLabelResponse\"\x03\x90\x02\x01\x12z\n\x12ListLabelRevisions\x12..labelmesh.review.v1.ListLabelRevisionsRequest\x1a/.labelmesh.review.v1.ListLabelRevisionsResponse\"\x03\x90\x02\x01\x12h\n\x0cSearchLabels\x12(.labelmesh.review.v1.SearchLabelsRequest\x1a).labelmesh.review.v1.SearchLabelsResponse\"\x03\x90\x02\x01\x12j\n\x0c\x45xportLabels\x12(.labelmesh.review.v1.ExportLabelsRequest\x1a).labelmesh.review.v1.ExportLabelsResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,38 +38,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LABELSERVICE'].methods_by_name['GetLabel']._serialized_options = b'\220\002\001'
   _globals['_LABELSERVICE'].methods_by_name['ListLabelRevisions']._loaded_options = None
   _globals['_LABELSERVICE'].methods_by_name['ListLabelRevisions']._serialized_options = b'\220\002\001'
+  _globals['_LABELSERVICE'].methods_by_name['SearchLabels']._loaded_options = None
+  _globals['_LABELSERVICE'].methods_by_name['SearchLabels']._serialized_options = b'\220\002\001'
   _globals['_LABELSERVICE'].methods_by_name['ExportLabels']._loaded_options = None
   _globals['_LABELSERVICE'].methods_by_name['ExportLabels']._serialized_options = b'\220\002\001'
-  _globals['_CREATELABELREQUEST']._serialized_start=128
-  _globals['_CREATELABELREQUEST']._serialized_end=236
-  _globals['_CREATELABELRESPONSE']._serialized_start=238
-  _globals['_CREATELABELRESPONSE']._serialized_end=301
-  _globals['_IMPORTLABELSREQUEST']._serialized_start=304
-  _globals['_IMPORTLABELSREQUEST']._serialized_end=494
-  _globals['_IMPORTLABELROW']._serialized_start=496
-  _globals['_IMPORTLABELROW']._serialized_end=618
-  _globals['_IMPORTLABELERROR']._serialized_start=620
-  _globals['_IMPORTLABELERROR']._serialized_end=685
-  _globals['_IMPORTLABELSRESPONSE']._serialized_start=687
-  _globals['_IMPORTLABELSRESPONSE']._serialized_end=799
-  _globals['_UPDATELABELREQUEST']._serialized_start=801
-  _globals['_UPDATELABELREQUEST']._serialized_end=922
-  _globals['_UPDATELABELRESPONSE']._serialized_start=924
-  _globals['_UPDATELABELRESPONSE']._serialized_end=987
-  _globals['_GETLABELREQUEST']._serialized_start=989
-  _globals['_GETLABELREQUEST']._serialized_end=1020
-  _globals['_GETLABELRESPONSE']._serialized_start=1022
-  _globals['_GETLABELRESPONSE']._serialized_end=1082
-  _globals['_LISTLABELREVISIONSREQUEST']._serialized_start=1084
-  _globals['_LISTLABELREVISIONSREQUEST']._serialized_end=1166
-  _globals['_LISTLABELREVISIONSRESPONSE']._serialized_start=1168
-  _globals['_LISTLABELREVISIONSRESPONSE']._serialized_end=1264
-  _globals['_EXPORTLABELSREQUEST']._serialized_start=1266
-  _globals['_EXPORTLABELSREQUEST']._serialized_end=1354
-  _globals['_EXPORTLABELSRESPONSE']._serialized_start=1357
-  _globals['_EXPORTLABELSRESPONSE']._serialized_end=1577
-  _globals['_EXPORTMANIFEST']._serialized_start=1580
-  _globals['_EXPORTMANIFEST']._serialized_end=1822
-  _globals['_LABELSERVICE']._serialized_start=1825
-  _globals['_LABELSERVICE']._serialized_end=2466
+  _globals['_LABELSOURCE']._serialized_start=2536
+  _globals['_LABELSOURCE']._serialized_end=2704
+  _globals['_CREATELABELREQUEST']._serialized_start=169
+  _globals['_CREATELABELREQUEST']._serialized_end=277
+  _globals['_CREATELABELRESPONSE']._serialized_start=279
+  _globals['_CREATELABELRESPONSE']._serialized_end=342
+  _globals['_IMPORTLABELSREQUEST']._serialized_start=345
+  _globals['_IMPORTLABELSREQUEST']._serialized_end=535
+  _globals['_IMPORTLABELROW']._serialized_start=537
+  _globals['_IMPORTLABELROW']._serialized_end=659
+  _globals['_IMPORTLABELERROR']._serialized_start=661
+  _globals['_IMPORTLABELERROR']._serialized_end=726
+  _globals['_IMPORTLABELSRESPONSE']._serialized_start=728
+  _globals['_IMPORTLABELSRESPONSE']._serialized_end=840
+  _globals['_UPDATELABELREQUEST']._serialized_start=842
+  _globals['_UPDATELABELREQUEST']._serialized_end=963
+  _globals['_UPDATELABELRESPONSE']._serialized_start=965
+  _globals['_UPDATELABELRESPONSE']._serialized_end=1028
+  _globals['_GETLABELREQUEST']._serialized_start=1030
+  _globals['_GETLABELREQUEST']._serialized_end=1061
+  _globals['_GETLABELRESPONSE']._serialized_start=1063
+  _globals['_GETLABELRESPONSE']._serialized_end=1123
+  _globals['_LISTLABELREVISIONSREQUEST']._serialized_start=1125
+  _globals['_LISTLABELREVISIONSREQUEST']._serialized_end=1207
+  _globals['_LISTLABELREVISIONSRESPONSE']._serialized_start=1209
+  _globals['_LISTLABELREVISIONSRESPONSE']._serialized_end=1305
+  _globals['_SEARCHLABELSREQUEST']._serialized_start=1307
+  _globals['_SEARCHLABELSREQUEST']._serialized_end=1417
+  _globals['_SEARCHLABELSRESPONSE']._serialized_start=1419
+  _globals['_SEARCHLABELSRESPONSE']._serialized_end=1515
+  _globals['_FOUNDLABEL']._serialized_start=1518
+  _globals['_FOUNDLABEL']._serialized_end=1975
+  _globals['_EXPORTLABELSREQUEST']._serialized_start=1977
+  _globals['_EXPORTLABELSREQUEST']._serialized_end=2065
+  _globals['_EXPORTLABELSRESPONSE']._serialized_start=2068
+  _globals['_EXPORTLABELSRESPONSE']._serialized_end=2288
+  _globals['_EXPORTMANIFEST']._serialized_start=2291
+  _globals['_EXPORTMANIFEST']._serialized_end=2533
+  _globals['_LABELSERVICE']._serialized_start=2707
+  _globals['_LABELSERVICE']._serialized_end=3454
 # @@protoc_insertion_point(module_scope)

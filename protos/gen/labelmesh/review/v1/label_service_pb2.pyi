@@ -7,8 +7,10 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from labelmesh.label.v1 import asset_pb2 as _asset_pb2
 from labelmesh.label.v1 import label_pb2 as _label_pb2
+from labelmesh.review.v1 import queue_service_pb2 as _queue_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +21,42 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _LabelSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LabelSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LabelSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LABEL_SOURCE_UNSPECIFIED: _LabelSource.ValueType  # 0
+    """Made before this was recorded."""
+    LABEL_SOURCE_MODEL: _LabelSource.ValueType  # 1
+    """A model of the house."""
+    LABEL_SOURCE_IMPORT: _LabelSource.ValueType  # 2
+    """It came in with a file."""
+    LABEL_SOURCE_PERSON: _LabelSource.ValueType  # 3
+    """A reviewer, or a caller of CreateLabel or UpdateLabel."""
+    LABEL_SOURCE_RULE: _LabelSource.ValueType  # 4
+    """A rule changed the label before it, or that was undone."""
+    LABEL_SOURCE_CONSENSUS: _LabelSource.ValueType  # 5
+    """What several people's answers agree on."""
+
+class LabelSource(_LabelSource, metaclass=_LabelSourceEnumTypeWrapper):
+    """Who or what made a label."""
+
+LABEL_SOURCE_UNSPECIFIED: LabelSource.ValueType  # 0
+"""Made before this was recorded."""
+LABEL_SOURCE_MODEL: LabelSource.ValueType  # 1
+"""A model of the house."""
+LABEL_SOURCE_IMPORT: LabelSource.ValueType  # 2
+"""It came in with a file."""
+LABEL_SOURCE_PERSON: LabelSource.ValueType  # 3
+"""A reviewer, or a caller of CreateLabel or UpdateLabel."""
+LABEL_SOURCE_RULE: LabelSource.ValueType  # 4
+"""A rule changed the label before it, or that was undone."""
+LABEL_SOURCE_CONSENSUS: LabelSource.ValueType  # 5
+"""What several people's answers agree on."""
+Global___LabelSource: _TypeAlias = LabelSource  # noqa: Y015
 
 @_typing.final
 class CreateLabelRequest(_message.Message):
@@ -385,6 +423,164 @@ class ListLabelRevisionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListLabelRevisionsResponse: _TypeAlias = ListLabelRevisionsResponse  # noqa: Y015
+
+@_typing.final
+class SearchLabelsRequest(_message.Message):
+    """Request of SearchLabels."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`."""
+    filter: _builtins.str
+    """Which labels (AIP-160), such as `agreement < 0.5 AND category:billing`; empty for all. Fields: agreement, asset,
+    author, category, changed, confidence, create_time, decision, findings, key, kind, model, overlap, prompt_revision,
+    review_time, reviewer, revision, rule, run, severity, source, uid. At most 4,000 characters.
+    """
+    order_by: _builtins.str
+    """Fields to sort by (AIP-132), such as `agreement, confidence desc`; at most 5. Empty: the newest label first."""
+    page_size: _builtins.int
+    """At most this many, 1 to 1,000; 0 means 100."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before, of the same filter and order; empty for the first."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchLabelsRequest: _TypeAlias = SearchLabelsRequest  # noqa: Y015
+
+@_typing.final
+class SearchLabelsResponse(_message.Message):
+    """Response of SearchLabels."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LABELS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def labels(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundLabel]:
+        """In the order asked for."""
+
+    def __init__(
+        self,
+        *,
+        labels: _abc.Iterable[Global___FoundLabel] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["labels", b"labels", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchLabelsResponse: _TypeAlias = SearchLabelsResponse  # noqa: Y015
+
+@_typing.final
+class FoundLabel(_message.Message):
+    """A current label with what a search asks about it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LABEL_FIELD_NUMBER: _builtins.int
+    ASSET_KEY_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    REVIEWER_FIELD_NUMBER: _builtins.int
+    REVIEW_TIME_US_FIELD_NUMBER: _builtins.int
+    PREDICTION_FIELD_NUMBER: _builtins.int
+    PREDICTION_RUN_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    PROMPT_REVISION_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    OVERLAP_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    asset_key: _builtins.str
+    """The asset's key."""
+    source: Global___LabelSource.ValueType
+    """Who or what made it."""
+    decision: _queue_service_pb2.Decision.ValueType
+    """The answer, unspecified while nobody has answered."""
+    reviewer: _builtins.str
+    """Who answered; empty while nobody has."""
+    review_time_us: _builtins.int
+    """When it was answered, microseconds since the Unix epoch, UTC; 0 before."""
+    prediction: _builtins.str
+    """The prediction that it is or follows, `projects/{project}/labels/{uid}`; empty for none."""
+    prediction_run: _builtins.str
+    """The prediction's run, `projects/{project}/predictionRuns/{uid}`; empty for none."""
+    model: _builtins.str
+    """The prediction's model; empty for none."""
+    prompt_revision: _builtins.int
+    """Revision of the prompt template that the prediction was made with, from 1; 0 for none."""
+    confidence: _builtins.float
+    """How sure the model was of the prediction, 0 to 1; unset where it did not say."""
+    agreement: _builtins.float
+    """F1 of the prediction's annotations and the label's, 0 to 1; unset where no person's label follows a prediction."""
+    overlap: _builtins.float
+    """Mean intersection over union of the prediction's objects and the label's, 0 to 1; unset like agreement."""
+    @_builtins.property
+    def label(self) -> _label_pb2.Label:
+        """The label."""
+
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_label_pb2.Finding]:
+        """What rules found in it."""
+
+    def __init__(
+        self,
+        *,
+        label: _label_pb2.Label | None = ...,
+        asset_key: _builtins.str = ...,
+        source: Global___LabelSource.ValueType = ...,
+        decision: _queue_service_pb2.Decision.ValueType = ...,
+        reviewer: _builtins.str = ...,
+        review_time_us: _builtins.int = ...,
+        prediction: _builtins.str = ...,
+        prediction_run: _builtins.str = ...,
+        model: _builtins.str = ...,
+        prompt_revision: _builtins.int = ...,
+        confidence: _builtins.float | None = ...,
+        agreement: _builtins.float | None = ...,
+        overlap: _builtins.float | None = ...,
+        findings: _abc.Iterable[_label_pb2.Finding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "_confidence", b"_confidence", "_overlap", b"_overlap", "agreement", b"agreement", "confidence", b"confidence", "label", b"label", "overlap", b"overlap"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "_confidence", b"_confidence", "_overlap", b"_overlap", "agreement", b"agreement", "asset_key", b"asset_key", "confidence", b"confidence", "decision", b"decision", "findings", b"findings", "label", b"label", "model", b"model", "overlap", b"overlap", "prediction", b"prediction", "prediction_run", b"prediction_run", "prompt_revision", b"prompt_revision", "review_time_us", b"review_time_us", "reviewer", b"reviewer", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__agreement: _TypeAlias = _typing.Literal["agreement"]  # noqa: Y015
+    _WhichOneofArgType__agreement: _TypeAlias = _typing.Literal["_agreement", b"_agreement"]  # noqa: Y015
+    _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
+    _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
+    _WhichOneofReturnType__overlap: _TypeAlias = _typing.Literal["overlap"]  # noqa: Y015
+    _WhichOneofArgType__overlap: _TypeAlias = _typing.Literal["_overlap", b"_overlap"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__agreement) -> _WhichOneofReturnType__agreement | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__overlap) -> _WhichOneofReturnType__overlap | None: ...
+
+Global___FoundLabel: _TypeAlias = FoundLabel  # noqa: Y015
 
 @_typing.final
 class ExportLabelsRequest(_message.Message):

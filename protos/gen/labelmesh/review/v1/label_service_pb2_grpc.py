@@ -60,6 +60,11 @@ class LabelServiceStub:
                 request_serializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.ListLabelRevisionsRequest.SerializeToString,
                 response_deserializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.ListLabelRevisionsResponse.FromString,
                 _registered_method=True)
+        self.SearchLabels = channel.unary_unary(
+                '/labelmesh.review.v1.LabelService/SearchLabels',
+                request_serializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.SearchLabelsRequest.SerializeToString,
+                response_deserializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.SearchLabelsResponse.FromString,
+                _registered_method=True)
         self.ExportLabels = channel.unary_stream(
                 '/labelmesh.review.v1.LabelService/ExportLabels',
                 request_serializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.ExportLabelsRequest.SerializeToString,
@@ -109,6 +114,15 @@ class LabelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchLabels(self, request, context):
+        """Finds current labels: what stands for each asset now, by what is said in it, who made it, and how far it is from the
+        prediction before it. A page may be short or empty and still have a next one: a call looks at a bounded number of
+        labels. Predictions that a lease holds back from its reviewer are not found.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportLabels(self, request, context):
         """Streams every asset with its current label, in import order.
         """
@@ -143,6 +157,11 @@ def add_LabelServiceServicer_to_server(servicer, server):
                     servicer.ListLabelRevisions,
                     request_deserializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.ListLabelRevisionsRequest.FromString,
                     response_serializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.ListLabelRevisionsResponse.SerializeToString,
+            ),
+            'SearchLabels': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchLabels,
+                    request_deserializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.SearchLabelsRequest.FromString,
+                    response_serializer=labelmesh_dot_review_dot_v1_dot_label__service__pb2.SearchLabelsResponse.SerializeToString,
             ),
             'ExportLabels': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportLabels,
@@ -286,6 +305,33 @@ class LabelService:
             '/labelmesh.review.v1.LabelService/ListLabelRevisions',
             labelmesh_dot_review_dot_v1_dot_label__service__pb2.ListLabelRevisionsRequest.SerializeToString,
             labelmesh_dot_review_dot_v1_dot_label__service__pb2.ListLabelRevisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchLabels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmesh.review.v1.LabelService/SearchLabels',
+            labelmesh_dot_review_dot_v1_dot_label__service__pb2.SearchLabelsRequest.SerializeToString,
+            labelmesh_dot_review_dot_v1_dot_label__service__pb2.SearchLabelsResponse.FromString,
             options,
             channel_credentials,
             insecure,

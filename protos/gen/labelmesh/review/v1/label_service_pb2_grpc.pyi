@@ -47,6 +47,11 @@ class LabelServiceStub:
     """Returns one label."""
     ListLabelRevisions: _grpc.UnaryUnaryMultiCallable[_label_service_pb2.ListLabelRevisionsRequest, _label_service_pb2.ListLabelRevisionsResponse]
     """Lists the labels of one asset, newest revision first."""
+    SearchLabels: _grpc.UnaryUnaryMultiCallable[_label_service_pb2.SearchLabelsRequest, _label_service_pb2.SearchLabelsResponse]
+    """Finds current labels: what stands for each asset now, by what is said in it, who made it, and how far it is from the
+    prediction before it. A page may be short or empty and still have a next one: a call looks at a bounded number of
+    labels. Predictions that a lease holds back from its reviewer are not found.
+    """
     ExportLabels: _grpc.UnaryStreamMultiCallable[_label_service_pb2.ExportLabelsRequest, _label_service_pb2.ExportLabelsResponse]
     """Streams every asset with its current label, in import order."""
 
@@ -69,6 +74,11 @@ class LabelServiceAsyncStub(LabelServiceStub):
     """Returns one label."""
     ListLabelRevisions: _aio.UnaryUnaryMultiCallable[_label_service_pb2.ListLabelRevisionsRequest, _label_service_pb2.ListLabelRevisionsResponse]  # type: ignore[assignment]
     """Lists the labels of one asset, newest revision first."""
+    SearchLabels: _aio.UnaryUnaryMultiCallable[_label_service_pb2.SearchLabelsRequest, _label_service_pb2.SearchLabelsResponse]  # type: ignore[assignment]
+    """Finds current labels: what stands for each asset now, by what is said in it, who made it, and how far it is from the
+    prediction before it. A page may be short or empty and still have a next one: a call looks at a bounded number of
+    labels. Predictions that a lease holds back from its reviewer are not found.
+    """
     ExportLabels: _aio.UnaryStreamMultiCallable[_label_service_pb2.ExportLabelsRequest, _label_service_pb2.ExportLabelsResponse]  # type: ignore[assignment]
     """Streams every asset with its current label, in import order."""
 
@@ -118,6 +128,17 @@ class LabelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_label_service_pb2.ListLabelRevisionsResponse, _abc.Awaitable[_label_service_pb2.ListLabelRevisionsResponse]]:
         """Lists the labels of one asset, newest revision first."""
+
+    @_abc_1.abstractmethod
+    def SearchLabels(
+        self,
+        request: _label_service_pb2.SearchLabelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_label_service_pb2.SearchLabelsResponse, _abc.Awaitable[_label_service_pb2.SearchLabelsResponse]]:
+        """Finds current labels: what stands for each asset now, by what is said in it, who made it, and how far it is from the
+        prediction before it. A page may be short or empty and still have a next one: a call looks at a bounded number of
+        labels. Predictions that a lease holds back from its reviewer are not found.
+        """
 
     @_abc_1.abstractmethod
     def ExportLabels(

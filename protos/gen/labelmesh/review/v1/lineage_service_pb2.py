@@ -26,7 +26,7 @@ from labelmesh.label.v1 import label_pb2 as labelmesh_dot_label_dot_v1_dot_label
 from labelmesh.review.v1 import queue_service_pb2 as labelmesh_dot_review_dot_v1_dot_queue__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)labelmesh/review/v1/lineage_service.proto\x12\x13labelmesh.review.v1\x1a\x1elabelmesh/label/v1/label.proto\x1a\'labelmesh/review/v1/queue_service.proto\"O\n\x04Seal\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\x05\x12\x16\n\x0e\x63reate_time_us\x18\x04 \x01(\x03\"\xcd\x01\n\x08Revision\x12(\n\x05label\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12\x18\n\x10\x61nnotation_count\x18\x02 \x01(\x05\x12/\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x1d.labelmesh.review.v1.Decision\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x10\n\x08op_count\x18\x05 \x01(\x05\x12\x0c\n\x04hash\x18\x06 \x01(\t\x12\x0c\n\x04seal\x18\x07 \x01(\x03\x12\x0e\n\x06intact\x18\x08 \x01(\x08\"!\n\x11GetLineageRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xcc\x01\n\x12GetLineageResponse\x12\x30\n\trevisions\x18\x01 \x03(\x0b\x32\x1d.labelmesh.review.v1.Revision\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x16\n\x0e\x63ontent_sha256\x18\x03 \x01(\t\x12\x14\n\x0c\x61sset_intact\x18\x04 \x01(\x08\x12-\n\x08\x66indings\x18\x05 \x03(\x0b\x32\x1b.labelmesh.label.v1.Finding\x12\x18\n\x10ruleset_revision\x18\x06 \x01(\x03\"o\n\x0eLineageTrouble\x12\x34\n\x07problem\x18\x01 \x01(\x0e\x32#.labelmesh.review.v1.LineageProblem\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\x0c\n\x04seal\x18\x04 \x01(\x03\"c\n\x14VerifyLineageRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nafter_seal\x18\x02 \x01(\x03\x12\'\n\x04kept\x18\x03 \x01(\x0b\x32\x19.labelmesh.review.v1.Seal\"m\n\x15VerifyLineageResponse\x12\x0c\n\x04seal\x18\x01 \x01(\x03\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x05\x12\x35\n\x08troubles\x18\x03 \x03(\x0b\x32#.labelmesh.review.v1.LineageTrouble\"$\n\x12SealLineageRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\">\n\x13SealLineageResponse\x12\'\n\x04seal\x18\x01 \x01(\x0b\x32\x19.labelmesh.review.v1.Seal*\xf1\x01\n\x0eLineageProblem\x12\x1f\n\x1bLINEAGE_PROBLEM_UNSPECIFIED\x10\x00\x12\x1b\n\x17LINEAGE_PROBLEM_ALTERED\x10\x01\x12\x1b\n\x17LINEAGE_PROBLEM_MISSING\x10\x02\x12\x1f\n\x1bLINEAGE_PROBLEM_NOT_ENTERED\x10\x03\x12\x1f\n\x1bLINEAGE_PROBLEM_SEAL_BROKEN\x10\x04\x12 \n\x1cLINEAGE_PROBLEM_SEAL_MISSING\x10\x05\x12 \n\x1cLINEAGE_PROBLEM_SEAL_DIFFERS\x10\x06\x32\xc5\x02\n\x0eLineageService\x12\x62\n\nGetLineage\x12&.labelmesh.review.v1.GetLineageRequest\x1a\'.labelmesh.review.v1.GetLineageResponse\"\x03\x90\x02\x01\x12m\n\rVerifyLineage\x12).labelmesh.review.v1.VerifyLineageRequest\x1a*.labelmesh.review.v1.VerifyLineageResponse\"\x03\x90\x02\x01\x30\x01\x12`\n\x0bSealLineage\x12\'.labelmesh.review.v1.SealLineageRequest\x1a(.labelmesh.review.v1.SealLineageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)labelmesh/review/v1/lineage_service.proto\x12\x13labelmesh.review.v1\x1a\x1elabelmesh/label/v1/label.proto\x1a\'labelmesh/review/v1/queue_service.proto\"O\n\x04Seal\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\x05\x12\x16\n\x0e\x63reate_time_us\x18\x04 \x01(\x03\"\xee\x01\n\x08Revision\x12(\n\x05label\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12\x18\n\x10\x61nnotation_count\x18\x02 \x01(\x05\x12/\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x1d.labelmesh.review.v1.Decision\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x10\n\x08op_count\x18\x05 \x01(\x05\x12\x0c\n\x04hash\x18\x06 \x01(\t\x12\x0c\n\x04seal\x18\x07 \x01(\x03\x12\x0e\n\x06intact\x18\x08 \x01(\x08\x12\x10\n\x08rule_run\x18\t \x01(\t\x12\r\n\x05rules\x18\n \x03(\t\"!\n\x11GetLineageRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xdb\x01\n\x12GetLineageResponse\x12\x30\n\trevisions\x18\x01 \x03(\x0b\x32\x1d.labelmesh.review.v1.Revision\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x16\n\x0e\x63ontent_sha256\x18\x03 \x01(\t\x12\x14\n\x0c\x61sset_intact\x18\x04 \x01(\x08\x12-\n\x08\x66indings\x18\x05 \x03(\x0b\x32\x1b.labelmesh.label.v1.Finding\x12\x18\n\x10ruleset_revision\x18\x06 \x01(\x03\x12\r\n\x05rules\x18\x07 \x03(\t\"o\n\x0eLineageTrouble\x12\x34\n\x07problem\x18\x01 \x01(\x0e\x32#.labelmesh.review.v1.LineageProblem\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\x0c\n\x04seal\x18\x04 \x01(\x03\"c\n\x14VerifyLineageRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nafter_seal\x18\x02 \x01(\x03\x12\'\n\x04kept\x18\x03 \x01(\x0b\x32\x19.labelmesh.review.v1.Seal\"m\n\x15VerifyLineageResponse\x12\x0c\n\x04seal\x18\x01 \x01(\x03\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x05\x12\x35\n\x08troubles\x18\x03 \x03(\x0b\x32#.labelmesh.review.v1.LineageTrouble\"$\n\x12SealLineageRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\">\n\x13SealLineageResponse\x12\'\n\x04seal\x18\x01 \x01(\x0b\x32\x19.labelmesh.review.v1.Seal*\xf1\x01\n\x0eLineageProblem\x12\x1f\n\x1bLINEAGE_PROBLEM_UNSPECIFIED\x10\x00\x12\x1b\n\x17LINEAGE_PROBLEM_ALTERED\x10\x01\x12\x1b\n\x17LINEAGE_PROBLEM_MISSING\x10\x02\x12\x1f\n\x1bLINEAGE_PROBLEM_NOT_ENTERED\x10\x03\x12\x1f\n\x1bLINEAGE_PROBLEM_SEAL_BROKEN\x10\x04\x12 \n\x1cLINEAGE_PROBLEM_SEAL_MISSING\x10\x05\x12 \n\x1cLINEAGE_PROBLEM_SEAL_DIFFERS\x10\x06\x32\xc5\x02\n\x0eLineageService\x12\x62\n\nGetLineage\x12&.labelmesh.review.v1.GetLineageRequest\x1a\'.labelmesh.review.v1.GetLineageResponse\"\x03\x90\x02\x01\x12m\n\rVerifyLineage\x12).labelmesh.review.v1.VerifyLineageRequest\x1a*.labelmesh.review.v1.VerifyLineageResponse\"\x03\x90\x02\x01\x30\x01\x12`\n\x0bSealLineage\x12\'.labelmesh.review.v1.SealLineageRequest\x1a(.labelmesh.review.v1.SealLineageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,26 +37,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINEAGESERVICE'].methods_by_name['GetLineage']._serialized_options = b'\220\002\001'
   _globals['_LINEAGESERVICE'].methods_by_name['VerifyLineage']._loaded_options = None
   _globals['_LINEAGESERVICE'].methods_by_name['VerifyLineage']._serialized_options = b'\220\002\001'
-  _globals['_LINEAGEPROBLEM']._serialized_start=1098
-  _globals['_LINEAGEPROBLEM']._serialized_end=1339
+  _globals['_LINEAGEPROBLEM']._serialized_start=1146
+  _globals['_LINEAGEPROBLEM']._serialized_end=1387
   _globals['_SEAL']._serialized_start=139
   _globals['_SEAL']._serialized_end=218
   _globals['_REVISION']._serialized_start=221
-  _globals['_REVISION']._serialized_end=426
-  _globals['_GETLINEAGEREQUEST']._serialized_start=428
-  _globals['_GETLINEAGEREQUEST']._serialized_end=461
-  _globals['_GETLINEAGERESPONSE']._serialized_start=464
-  _globals['_GETLINEAGERESPONSE']._serialized_end=668
-  _globals['_LINEAGETROUBLE']._serialized_start=670
-  _globals['_LINEAGETROUBLE']._serialized_end=781
-  _globals['_VERIFYLINEAGEREQUEST']._serialized_start=783
-  _globals['_VERIFYLINEAGEREQUEST']._serialized_end=882
-  _globals['_VERIFYLINEAGERESPONSE']._serialized_start=884
-  _globals['_VERIFYLINEAGERESPONSE']._serialized_end=993
-  _globals['_SEALLINEAGEREQUEST']._serialized_start=995
-  _globals['_SEALLINEAGEREQUEST']._serialized_end=1031
-  _globals['_SEALLINEAGERESPONSE']._serialized_start=1033
-  _globals['_SEALLINEAGERESPONSE']._serialized_end=1095
-  _globals['_LINEAGESERVICE']._serialized_start=1342
-  _globals['_LINEAGESERVICE']._serialized_end=1667
+  _globals['_REVISION']._serialized_end=459
+  _globals['_GETLINEAGEREQUEST']._serialized_start=461
+  _globals['_GETLINEAGEREQUEST']._serialized_end=494
+  _globals['_GETLINEAGERESPONSE']._serialized_start=497
+  _globals['_GETLINEAGERESPONSE']._serialized_end=716
+  _globals['_LINEAGETROUBLE']._serialized_start=718
+  _globals['_LINEAGETROUBLE']._serialized_end=829
+  _globals['_VERIFYLINEAGEREQUEST']._serialized_start=831
+  _globals['_VERIFYLINEAGEREQUEST']._serialized_end=930
+  _globals['_VERIFYLINEAGERESPONSE']._serialized_start=932
+  _globals['_VERIFYLINEAGERESPONSE']._serialized_end=1041
+  _globals['_SEALLINEAGEREQUEST']._serialized_start=1043
+  _globals['_SEALLINEAGEREQUEST']._serialized_end=1079
+  _globals['_SEALLINEAGERESPONSE']._serialized_start=1081
+  _globals['_SEALLINEAGERESPONSE']._serialized_end=1143
+  _globals['_LINEAGESERVICE']._serialized_start=1390
+  _globals['_LINEAGESERVICE']._serialized_end=1715
 # @@protoc_insertion_point(module_scope)

@@ -109,6 +109,8 @@ class Revision(_message.Message):
     HASH_FIELD_NUMBER: _builtins.int
     SEAL_FIELD_NUMBER: _builtins.int
     INTACT_FIELD_NUMBER: _builtins.int
+    RULE_RUN_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
     annotation_count: _builtins.int
     """How many annotations it has."""
     decision: _queue_service_pb2.Decision.ValueType
@@ -123,9 +125,17 @@ class Revision(_message.Message):
     """Number of the seal that closes it; 0 while it waits for one."""
     intact: _builtins.bool
     """Whether the row is what was entered in the chain."""
+    rule_run: _builtins.str
+    """`projects/{project}/ruleRuns/{uid}` of the run of rules that changed the label before it to this one; empty where
+    none did.
+    """
     @_builtins.property
     def label(self) -> _label_pb2.Label:
         """The label without its annotations."""
+
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the rules behind that change, in order."""
 
     def __init__(
         self,
@@ -138,10 +148,12 @@ class Revision(_message.Message):
         hash: _builtins.str = ...,
         seal: _builtins.int = ...,
         intact: _builtins.bool = ...,
+        rule_run: _builtins.str = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["label", b"label"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_count", b"annotation_count", "decision", b"decision", "hash", b"hash", "intact", b"intact", "label", b"label", "op_count", b"op_count", "reason", b"reason", "seal", b"seal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_count", b"annotation_count", "decision", b"decision", "hash", b"hash", "intact", b"intact", "label", b"label", "op_count", b"op_count", "reason", b"reason", "rule_run", b"rule_run", "rules", b"rules", "seal", b"seal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -181,6 +193,7 @@ class GetLineageResponse(_message.Message):
     ASSET_INTACT_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
     RULESET_REVISION_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
     asset: _builtins.str
     """`projects/{project}/assets/{uid}`."""
     content_sha256: _builtins.str
@@ -197,6 +210,10 @@ class GetLineageResponse(_message.Message):
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_label_pb2.Finding]:
         """What rules last said about the label."""
 
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the rules that looked at the label then, in order; empty where an earlier release asked them."""
+
     def __init__(
         self,
         *,
@@ -206,10 +223,11 @@ class GetLineageResponse(_message.Message):
         asset_intact: _builtins.bool = ...,
         findings: _abc.Iterable[_label_pb2.Finding] | None = ...,
         ruleset_revision: _builtins.int = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "asset_intact", b"asset_intact", "content_sha256", b"content_sha256", "findings", b"findings", "revisions", b"revisions", "ruleset_revision", b"ruleset_revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "asset_intact", b"asset_intact", "content_sha256", b"content_sha256", "findings", b"findings", "revisions", b"revisions", "rules", b"rules", "ruleset_revision", b"ruleset_revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

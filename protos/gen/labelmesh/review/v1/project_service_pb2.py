@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from labelmesh.label.v1 import ontology_pb2 as labelmesh_dot_label_dot_v1_dot_ontology__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)labelmesh/review/v1/project_service.proto\x12\x13labelmesh.review.v1\x1a!labelmesh/label/v1/ontology.proto\"\xa8\x02\n\x07Project\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12.\n\x08ontology\x18\x04 \x01(\x0b\x32\x1c.labelmesh.label.v1.Ontology\x12:\n\x0epre_annotation\x18\x05 \x01(\x0e\x32\".labelmesh.review.v1.PreAnnotation\x12>\n\x10priority_weights\x18\x06 \x01(\x0b\x32$.labelmesh.review.v1.PriorityWeights\x12\x13\n\x0binstruction\x18\x07 \x01(\t\x12\x13\n\x0b\x61sset_count\x18\x08 \x01(\x03\x12\x16\n\x0e\x63reate_time_us\x18\t \x01(\x03\"\xdb\x01\n\x0fPriorityWeights\x12\x18\n\x0buncertainty\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08\x66indings\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x0c\x61ge_per_hour\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x19\n\x0c\x64isagreement\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x15\n\x08\x62usiness\x18\x05 \x01(\x01H\x04\x88\x01\x01\x42\x0e\n\x0c_uncertaintyB\x0b\n\t_findingsB\x0f\n\r_age_per_hourB\x0f\n\r_disagreementB\x0b\n\t_business\"Y\n\x14\x43reateProjectRequest\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12-\n\x07project\x18\x02 \x01(\x0b\x32\x1c.labelmesh.review.v1.Project\"F\n\x15\x43reateProjectResponse\x12-\n\x07project\x18\x01 \x01(\x0b\x32\x1c.labelmesh.review.v1.Project\"!\n\x11GetProjectRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"C\n\x12GetProjectResponse\x12-\n\x07project\x18\x01 \x01(\x0b\x32\x1c.labelmesh.review.v1.Project\"<\n\x13ListProjectsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x14ListProjectsResponse\x12.\n\x08projects\x18\x01 \x03(\x0b\x32\x1c.labelmesh.review.v1.Project\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x84\x01\n\rPreAnnotation\x12\x1e\n\x1aPRE_ANNOTATION_UNSPECIFIED\x10\x00\x12\x1c\n\x18PRE_ANNOTATION_AUTOMATIC\x10\x01\x12\x1c\n\x18PRE_ANNOTATION_ON_DEMAND\x10\x02\x12\x17\n\x13PRE_ANNOTATION_NONE\x10\x03\x32\xc6\x02\n\x0eProjectService\x12\x66\n\rCreateProject\x12).labelmesh.review.v1.CreateProjectRequest\x1a*.labelmesh.review.v1.CreateProjectResponse\x12\x62\n\nGetProject\x12&.labelmesh.review.v1.GetProjectRequest\x1a\'.labelmesh.review.v1.GetProjectResponse\"\x03\x90\x02\x01\x12h\n\x0cListProjects\x12(.labelmesh.review.v1.ListProjectsRequest\x1a).labelmesh.review.v1.ListProjectsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)labelmesh/review/v1/project_service.proto\x12\x13labelmesh.review.v1\x1a!labelmesh/label/v1/ontology.proto\"\xa8\x02\n\x07Project\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12.\n\x08ontology\x18\x04 \x01(\x0b\x32\x1c.labelmesh.label.v1.Ontology\x12:\n\x0epre_annotation\x18\x05 \x01(\x0e\x32\".labelmesh.review.v1.PreAnnotation\x12>\n\x10priority_weights\x18\x06 \x01(\x0b\x32$.labelmesh.review.v1.PriorityWeights\x12\x13\n\x0binstruction\x18\x07 \x01(\t\x12\x13\n\x0b\x61sset_count\x18\x08 \x01(\x03\x12\x16\n\x0e\x63reate_time_us\x18\t \x01(\x03\"\xfd\x01\n\x0fPriorityWeights\x12\x18\n\x0buncertainty\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08\x66indings\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x0c\x61ge_per_hour\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x19\n\x0c\x64isagreement\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x15\n\x08\x62usiness\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x14\n\x07novelty\x18\x06 \x01(\x01H\x05\x88\x01\x01\x42\x0e\n\x0c_uncertaintyB\x0b\n\t_findingsB\x0f\n\r_age_per_hourB\x0f\n\r_disagreementB\x0b\n\t_businessB\n\n\x08_novelty\"Y\n\x14\x43reateProjectRequest\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12-\n\x07project\x18\x02 \x01(\x0b\x32\x1c.labelmesh.review.v1.Project\"F\n\x15\x43reateProjectResponse\x12-\n\x07project\x18\x01 \x01(\x0b\x32\x1c.labelmesh.review.v1.Project\"!\n\x11GetProjectRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"C\n\x12GetProjectResponse\x12-\n\x07project\x18\x01 \x01(\x0b\x32\x1c.labelmesh.review.v1.Project\"<\n\x13ListProjectsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x14ListProjectsResponse\x12.\n\x08projects\x18\x01 \x03(\x0b\x32\x1c.labelmesh.review.v1.Project\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x84\x01\n\rPreAnnotation\x12\x1e\n\x1aPRE_ANNOTATION_UNSPECIFIED\x10\x00\x12\x1c\n\x18PRE_ANNOTATION_AUTOMATIC\x10\x01\x12\x1c\n\x18PRE_ANNOTATION_ON_DEMAND\x10\x02\x12\x17\n\x13PRE_ANNOTATION_NONE\x10\x03\x32\xc6\x02\n\x0eProjectService\x12\x66\n\rCreateProject\x12).labelmesh.review.v1.CreateProjectRequest\x1a*.labelmesh.review.v1.CreateProjectResponse\x12\x62\n\nGetProject\x12&.labelmesh.review.v1.GetProjectRequest\x1a\'.labelmesh.review.v1.GetProjectResponse\"\x03\x90\x02\x01\x12h\n\x0cListProjects\x12(.labelmesh.review.v1.ListProjectsRequest\x1a).labelmesh.review.v1.ListProjectsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,24 +36,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROJECTSERVICE'].methods_by_name['GetProject']._serialized_options = b'\220\002\001'
   _globals['_PROJECTSERVICE'].methods_by_name['ListProjects']._loaded_options = None
   _globals['_PROJECTSERVICE'].methods_by_name['ListProjects']._serialized_options = b'\220\002\001'
-  _globals['_PREANNOTATION']._serialized_start=1049
-  _globals['_PREANNOTATION']._serialized_end=1181
+  _globals['_PREANNOTATION']._serialized_start=1083
+  _globals['_PREANNOTATION']._serialized_end=1215
   _globals['_PROJECT']._serialized_start=102
   _globals['_PROJECT']._serialized_end=398
   _globals['_PRIORITYWEIGHTS']._serialized_start=401
-  _globals['_PRIORITYWEIGHTS']._serialized_end=620
-  _globals['_CREATEPROJECTREQUEST']._serialized_start=622
-  _globals['_CREATEPROJECTREQUEST']._serialized_end=711
-  _globals['_CREATEPROJECTRESPONSE']._serialized_start=713
-  _globals['_CREATEPROJECTRESPONSE']._serialized_end=783
-  _globals['_GETPROJECTREQUEST']._serialized_start=785
-  _globals['_GETPROJECTREQUEST']._serialized_end=818
-  _globals['_GETPROJECTRESPONSE']._serialized_start=820
-  _globals['_GETPROJECTRESPONSE']._serialized_end=887
-  _globals['_LISTPROJECTSREQUEST']._serialized_start=889
-  _globals['_LISTPROJECTSREQUEST']._serialized_end=949
-  _globals['_LISTPROJECTSRESPONSE']._serialized_start=951
-  _globals['_LISTPROJECTSRESPONSE']._serialized_end=1046
-  _globals['_PROJECTSERVICE']._serialized_start=1184
-  _globals['_PROJECTSERVICE']._serialized_end=1510
+  _globals['_PRIORITYWEIGHTS']._serialized_end=654
+  _globals['_CREATEPROJECTREQUEST']._serialized_start=656
+  _globals['_CREATEPROJECTREQUEST']._serialized_end=745
+  _globals['_CREATEPROJECTRESPONSE']._serialized_start=747
+  _globals['_CREATEPROJECTRESPONSE']._serialized_end=817
+  _globals['_GETPROJECTREQUEST']._serialized_start=819
+  _globals['_GETPROJECTREQUEST']._serialized_end=852
+  _globals['_GETPROJECTRESPONSE']._serialized_start=854
+  _globals['_GETPROJECTRESPONSE']._serialized_end=921
+  _globals['_LISTPROJECTSREQUEST']._serialized_start=923
+  _globals['_LISTPROJECTSREQUEST']._serialized_end=983
+  _globals['_LISTPROJECTSRESPONSE']._serialized_start=985
+  _globals['_LISTPROJECTSRESPONSE']._serialized_end=1080
+  _globals['_PROJECTSERVICE']._serialized_start=1218
+  _globals['_PROJECTSERVICE']._serialized_end=1544
 # @@protoc_insertion_point(module_scope)

@@ -109,7 +109,8 @@ Global___Project: _TypeAlias = Project  # noqa: Y015
 @_typing.final
 class PriorityWeights(_message.Message):
     """Weights of `priority = uncertainty * (1 - confidence) + findings * severity + age_per_hour * hours waited
-    + disagreement * (1 - agreement) + business * business_weight + boost`; each 0 to 1,000.
+    + disagreement * disagreement + business * weight + novelty * novelty + boost`; each 0 to 1,000. PriorityTerms says what
+    the terms are.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -119,6 +120,7 @@ class PriorityWeights(_message.Message):
     AGE_PER_HOUR_FIELD_NUMBER: _builtins.int
     DISAGREEMENT_FIELD_NUMBER: _builtins.int
     BUSINESS_FIELD_NUMBER: _builtins.int
+    NOVELTY_FIELD_NUMBER: _builtins.int
     uncertainty: _builtins.float
     """Weight of 1 - confidence; default 1.0."""
     findings: _builtins.float
@@ -126,9 +128,11 @@ class PriorityWeights(_message.Message):
     age_per_hour: _builtins.float
     """Added for each hour waited; default 0.01."""
     disagreement: _builtins.float
-    """Weight of 1 - agreement of several people's answers; default 1.0."""
+    """Weight of how far several people's answers, or successive predictions, differ (0 to 1); default 1.0."""
     business: _builtins.float
-    """Weight of the asset's `business_weight` (0 to 1, in its context); default 0."""
+    """Weight of what the customer says that the asset is worth (0 to 1,000); default 0."""
+    novelty: _builtins.float
+    """Weight of how unlike the text is to those that people answered (0 to 1); default 0, and then nothing is compared."""
     def __init__(
         self,
         *,
@@ -137,10 +141,11 @@ class PriorityWeights(_message.Message):
         age_per_hour: _builtins.float | None = ...,
         disagreement: _builtins.float | None = ...,
         business: _builtins.float | None = ...,
+        novelty: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_age_per_hour", b"_age_per_hour", "_business", b"_business", "_disagreement", b"_disagreement", "_findings", b"_findings", "_uncertainty", b"_uncertainty", "age_per_hour", b"age_per_hour", "business", b"business", "disagreement", b"disagreement", "findings", b"findings", "uncertainty", b"uncertainty"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_age_per_hour", b"_age_per_hour", "_business", b"_business", "_disagreement", b"_disagreement", "_findings", b"_findings", "_novelty", b"_novelty", "_uncertainty", b"_uncertainty", "age_per_hour", b"age_per_hour", "business", b"business", "disagreement", b"disagreement", "findings", b"findings", "novelty", b"novelty", "uncertainty", b"uncertainty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_age_per_hour", b"_age_per_hour", "_business", b"_business", "_disagreement", b"_disagreement", "_findings", b"_findings", "_uncertainty", b"_uncertainty", "age_per_hour", b"age_per_hour", "business", b"business", "disagreement", b"disagreement", "findings", b"findings", "uncertainty", b"uncertainty"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_age_per_hour", b"_age_per_hour", "_business", b"_business", "_disagreement", b"_disagreement", "_findings", b"_findings", "_novelty", b"_novelty", "_uncertainty", b"_uncertainty", "age_per_hour", b"age_per_hour", "business", b"business", "disagreement", b"disagreement", "findings", b"findings", "novelty", b"novelty", "uncertainty", b"uncertainty"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__age_per_hour: _TypeAlias = _typing.Literal["age_per_hour"]  # noqa: Y015
     _WhichOneofArgType__age_per_hour: _TypeAlias = _typing.Literal["_age_per_hour", b"_age_per_hour"]  # noqa: Y015
@@ -150,6 +155,8 @@ class PriorityWeights(_message.Message):
     _WhichOneofArgType__disagreement: _TypeAlias = _typing.Literal["_disagreement", b"_disagreement"]  # noqa: Y015
     _WhichOneofReturnType__findings: _TypeAlias = _typing.Literal["findings"]  # noqa: Y015
     _WhichOneofArgType__findings: _TypeAlias = _typing.Literal["_findings", b"_findings"]  # noqa: Y015
+    _WhichOneofReturnType__novelty: _TypeAlias = _typing.Literal["novelty"]  # noqa: Y015
+    _WhichOneofArgType__novelty: _TypeAlias = _typing.Literal["_novelty", b"_novelty"]  # noqa: Y015
     _WhichOneofReturnType__uncertainty: _TypeAlias = _typing.Literal["uncertainty"]  # noqa: Y015
     _WhichOneofArgType__uncertainty: _TypeAlias = _typing.Literal["_uncertainty", b"_uncertainty"]  # noqa: Y015
     @_typing.overload
@@ -160,6 +167,8 @@ class PriorityWeights(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__disagreement) -> _WhichOneofReturnType__disagreement | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__findings) -> _WhichOneofReturnType__findings | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__novelty) -> _WhichOneofReturnType__novelty | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__uncertainty) -> _WhichOneofReturnType__uncertainty | None: ...
 

@@ -253,6 +253,7 @@ class PriorityTerms(_message.Message):
     BOOST_FIELD_NUMBER: _builtins.int
     DISAGREEMENT_FIELD_NUMBER: _builtins.int
     BUSINESS_FIELD_NUMBER: _builtins.int
+    NOVELTY_FIELD_NUMBER: _builtins.int
     uncertainty: _builtins.float
     """1 - confidence, in 0 to 1; 1 where there is no prediction."""
     severity: _builtins.float
@@ -262,9 +263,13 @@ class PriorityTerms(_message.Message):
     boost: _builtins.float
     """What a rule adds that routes the label to a person, 0 to 1,000."""
     disagreement: _builtins.float
-    """1 - agreement of the answers that several people gave, 0 to 1."""
+    """How far answers to the asset differ, 0 to 1: 1 - agreement of several people, else 1 - F1 of the newest prediction
+    and the label that stood before it.
+    """
     business: _builtins.float
-    """What the importer says that the asset is worth, 0 to 1: `business_weight` of its context."""
+    """What the customer says that the asset is worth, 0 to 1,000."""
+    novelty: _builtins.float
+    """Share of the text's pairs of words that no text that people answered had, 0 to 1; 0 where it is not known."""
     def __init__(
         self,
         *,
@@ -274,10 +279,11 @@ class PriorityTerms(_message.Message):
         boost: _builtins.float = ...,
         disagreement: _builtins.float = ...,
         business: _builtins.float = ...,
+        novelty: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_hours", b"age_hours", "boost", b"boost", "business", b"business", "disagreement", b"disagreement", "severity", b"severity", "uncertainty", b"uncertainty"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_hours", b"age_hours", "boost", b"boost", "business", b"business", "disagreement", b"disagreement", "novelty", b"novelty", "severity", b"severity", "uncertainty", b"uncertainty"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -837,11 +843,13 @@ class PriorityTerm(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     CONTRIBUTION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Name of the project's weight: `uncertainty`, `findings` `age_per_hour`, `disagreement` or `business`; `boost` for what a rule adds."""
+    """Name of the project's weight: `uncertainty`, `findings`, `age_per_hour`, `disagreement`, `business` or `novelty`;
+    `boost` for what a rule adds.
+    """
     weight: _builtins.float
     """The project's weight, 0 to 1,000; 1 for a boost."""
     value: _builtins.float
-    """What is weighted: 1 - confidence, the weight of the worst finding, or hours since the import."""
+    """What is weighted, as PriorityTerms has it."""
     contribution: _builtins.float
     """Weight times value."""
     def __init__(
@@ -1013,3 +1021,79 @@ class WatchQueueResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchQueueResponse: _TypeAlias = WatchQueueResponse  # noqa: Y015
+
+@_typing.final
+class BusinessWeight(_message.Message):
+    """What an asset is worth."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Key of the asset."""
+    weight: _builtins.float
+    """0 to 1,000."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        weight: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BusinessWeight: _TypeAlias = BusinessWeight  # noqa: Y015
+
+@_typing.final
+class SetBusinessWeightsRequest(_message.Message):
+    """Request of SetBusinessWeights."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    WEIGHTS_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`."""
+    @_builtins.property
+    def weights(self) -> _containers.RepeatedCompositeFieldContainer[Global___BusinessWeight]:
+        """1 to 1,000, no key twice."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        weights: _abc.Iterable[Global___BusinessWeight] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "weights", b"weights"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetBusinessWeightsRequest: _TypeAlias = SetBusinessWeightsRequest  # noqa: Y015
+
+@_typing.final
+class SetBusinessWeightsResponse(_message.Message):
+    """Response of SetBusinessWeights."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_FIELD_NUMBER: _builtins.int
+    changed: _builtins.int
+    """How many assets were worth something else before."""
+    def __init__(
+        self,
+        *,
+        changed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetBusinessWeightsResponse: _TypeAlias = SetBusinessWeightsResponse  # noqa: Y015

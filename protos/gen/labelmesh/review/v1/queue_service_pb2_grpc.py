@@ -75,6 +75,11 @@ class QueueServiceStub:
                 request_serializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.WatchQueueRequest.SerializeToString,
                 response_deserializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.WatchQueueResponse.FromString,
                 _registered_method=True)
+        self.SetBusinessWeights = channel.unary_unary(
+                '/labelmesh.review.v1.QueueService/SetBusinessWeights',
+                request_serializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.SetBusinessWeightsRequest.SerializeToString,
+                response_deserializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.SetBusinessWeightsResponse.FromString,
+                _registered_method=True)
 
 
 class QueueServiceServicer:
@@ -138,6 +143,14 @@ class QueueServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetBusinessWeights(self, request, context):
+        """Says anew what assets are worth; their tasks move at once. All of them or none: NOT_FOUND (ASSET_NOT_FOUND) where a key
+        is unknown. Where the queue's policy names managers, only they may (PERMISSION_DENIED, POLICY_FORBIDDEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QueueServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -180,6 +193,11 @@ def add_QueueServiceServicer_to_server(servicer, server):
                     servicer.WatchQueue,
                     request_deserializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.WatchQueueRequest.FromString,
                     response_serializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.WatchQueueResponse.SerializeToString,
+            ),
+            'SetBusinessWeights': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetBusinessWeights,
+                    request_deserializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.SetBusinessWeightsRequest.FromString,
+                    response_serializer=labelmesh_dot_review_dot_v1_dot_queue__service__pb2.SetBusinessWeightsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -399,6 +417,33 @@ class QueueService:
             '/labelmesh.review.v1.QueueService/WatchQueue',
             labelmesh_dot_review_dot_v1_dot_queue__service__pb2.WatchQueueRequest.SerializeToString,
             labelmesh_dot_review_dot_v1_dot_queue__service__pb2.WatchQueueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetBusinessWeights(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmesh.review.v1.QueueService/SetBusinessWeights',
+            labelmesh_dot_review_dot_v1_dot_queue__service__pb2.SetBusinessWeightsRequest.SerializeToString,
+            labelmesh_dot_review_dot_v1_dot_queue__service__pb2.SetBusinessWeightsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,10 @@ class QueueServiceStub:
     """Tells how many tasks there are and which come first, and again whenever that changes: within a second, with a filter
     within three. RESOURCE_EXHAUSTED (WATCHES_EXHAUSTED) when the server is watching too many different queues.
     """
+    SetBusinessWeights: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.SetBusinessWeightsRequest, _queue_service_pb2.SetBusinessWeightsResponse]
+    """Says anew what assets are worth; their tasks move at once. All of them or none: NOT_FOUND (ASSET_NOT_FOUND) where a key
+    is unknown. Where the queue's policy names managers, only they may (PERMISSION_DENIED, POLICY_FORBIDDEN).
+    """
 
 @_typing.type_check_only
 class QueueServiceAsyncStub(QueueServiceStub):
@@ -74,6 +78,10 @@ class QueueServiceAsyncStub(QueueServiceStub):
     WatchQueue: _aio.UnaryStreamMultiCallable[_queue_service_pb2.WatchQueueRequest, _queue_service_pb2.WatchQueueResponse]  # type: ignore[assignment]
     """Tells how many tasks there are and which come first, and again whenever that changes: within a second, with a filter
     within three. RESOURCE_EXHAUSTED (WATCHES_EXHAUSTED) when the server is watching too many different queues.
+    """
+    SetBusinessWeights: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.SetBusinessWeightsRequest, _queue_service_pb2.SetBusinessWeightsResponse]  # type: ignore[assignment]
+    """Says anew what assets are worth; their tasks move at once. All of them or none: NOT_FOUND (ASSET_NOT_FOUND) where a key
+    is unknown. Where the queue's policy names managers, only they may (PERMISSION_DENIED, POLICY_FORBIDDEN).
     """
 
 class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -143,6 +151,16 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_queue_service_pb2.WatchQueueResponse], _abc.AsyncIterator[_queue_service_pb2.WatchQueueResponse]]:
         """Tells how many tasks there are and which come first, and again whenever that changes: within a second, with a filter
         within three. RESOURCE_EXHAUSTED (WATCHES_EXHAUSTED) when the server is watching too many different queues.
+        """
+
+    @_abc_1.abstractmethod
+    def SetBusinessWeights(
+        self,
+        request: _queue_service_pb2.SetBusinessWeightsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_queue_service_pb2.SetBusinessWeightsResponse, _abc.Awaitable[_queue_service_pb2.SetBusinessWeightsResponse]]:
+        """Says anew what assets are worth; their tasks move at once. All of them or none: NOT_FOUND (ASSET_NOT_FOUND) where a key
+        is unknown. Where the queue's policy names managers, only they may (PERMISSION_DENIED, POLICY_FORBIDDEN).
         """
 
 def add_QueueServiceServicer_to_server(servicer: QueueServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

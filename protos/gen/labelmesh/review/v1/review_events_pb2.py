@@ -28,7 +28,7 @@ from labelmesh.review.v1 import project_service_pb2 as labelmesh_dot_review_dot_
 from labelmesh.review.v1 import queue_service_pb2 as labelmesh_dot_review_dot_v1_dot_queue__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'labelmesh/review/v1/review_events.proto\x12\x13labelmesh.review.v1\x1a\x1elabelmesh/label/v1/asset.proto\x1a\x1elabelmesh/label/v1/label.proto\x1a)labelmesh/review/v1/project_service.proto\x1a\'labelmesh/review/v1/queue_service.proto\"O\n\x0eProjectChanged\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12-\n\x07project\x18\x02 \x01(\x0b\x32\x1c.labelmesh.review.v1.Project\"i\n\x0e\x41ssetsImported\x12\x0f\n\x07project\x18\x01 \x01(\t\x12)\n\x06\x61ssets\x18\x02 \x03(\x0b\x32\x19.labelmesh.label.v1.Asset\x12\x1b\n\x13project_asset_count\x18\x03 \x01(\x03\"\x84\x01\n\x0eLabelSubmitted\x12(\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Asset\x12(\n\x05label\x18\x02 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12\x0c\n\x04\x62\x61se\x18\x03 \x01(\t\x12\x10\n\x08rule_run\x18\x04 \x01(\t\"\xb8\x02\n\rLabelReviewed\x12(\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Asset\x12/\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x1d.labelmesh.review.v1.Decision\x12\'\n\x04\x62\x61se\x18\x03 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12(\n\x05label\x18\x04 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12.\n\x03ops\x18\x05 \x03(\x0b\x32!.labelmesh.review.v1.CorrectionOp\x12\x10\n\x08reviewer\x18\x06 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x07 \x01(\x05\x12\x16\n\x0e\x61nswers_wanted\x18\x08 \x01(\x05\x12\x0e\n\x06sealed\x18\t \x01(\x08\"/\n\x0c\x41ssetsSealed\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0e\n\x06\x61ssets\x18\x02 \x03(\t\"n\n\x11\x43\x65rtificateIssued\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\t\x12\x19\n\x11\x65rror_upper_bound\x18\x02 \x01(\x01\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x15\n\rwithin_target\x18\x04 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'labelmesh/review/v1/review_events.proto\x12\x13labelmesh.review.v1\x1a\x1elabelmesh/label/v1/asset.proto\x1a\x1elabelmesh/label/v1/label.proto\x1a)labelmesh/review/v1/project_service.proto\x1a\'labelmesh/review/v1/queue_service.proto\"O\n\x0eProjectChanged\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12-\n\x07project\x18\x02 \x01(\x0b\x32\x1c.labelmesh.review.v1.Project\"i\n\x0e\x41ssetsImported\x12\x0f\n\x07project\x18\x01 \x01(\t\x12)\n\x06\x61ssets\x18\x02 \x03(\x0b\x32\x19.labelmesh.label.v1.Asset\x12\x1b\n\x13project_asset_count\x18\x03 \x01(\x03\"\x84\x01\n\x0eLabelSubmitted\x12(\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Asset\x12(\n\x05label\x18\x02 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12\x0c\n\x04\x62\x61se\x18\x03 \x01(\t\x12\x10\n\x08rule_run\x18\x04 \x01(\t\"\xd0\x02\n\rLabelReviewed\x12(\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x19.labelmesh.label.v1.Asset\x12/\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x1d.labelmesh.review.v1.Decision\x12\'\n\x04\x62\x61se\x18\x03 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12(\n\x05label\x18\x04 \x01(\x0b\x32\x19.labelmesh.label.v1.Label\x12.\n\x03ops\x18\x05 \x03(\x0b\x32!.labelmesh.review.v1.CorrectionOp\x12\x10\n\x08reviewer\x18\x06 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x07 \x01(\x05\x12\x16\n\x0e\x61nswers_wanted\x18\x08 \x01(\x05\x12\x0e\n\x06sealed\x18\t \x01(\x08\x12\x16\n\x0e\x61\x63tive_seconds\x18\n \x01(\x01\"/\n\x0c\x41ssetsSealed\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0e\n\x06\x61ssets\x18\x02 \x03(\t\"n\n\x11\x43\x65rtificateIssued\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\t\x12\x19\n\x11\x65rror_upper_bound\x18\x02 \x01(\x01\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x15\n\rwithin_target\x18\x04 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,9 +42,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LABELSUBMITTED']._serialized_start=401
   _globals['_LABELSUBMITTED']._serialized_end=533
   _globals['_LABELREVIEWED']._serialized_start=536
-  _globals['_LABELREVIEWED']._serialized_end=848
-  _globals['_ASSETSSEALED']._serialized_start=850
-  _globals['_ASSETSSEALED']._serialized_end=897
-  _globals['_CERTIFICATEISSUED']._serialized_start=899
-  _globals['_CERTIFICATEISSUED']._serialized_end=1009
+  _globals['_LABELREVIEWED']._serialized_end=872
+  _globals['_ASSETSSEALED']._serialized_start=874
+  _globals['_ASSETSSEALED']._serialized_end=921
+  _globals['_CERTIFICATEISSUED']._serialized_start=923
+  _globals['_CERTIFICATEISSUED']._serialized_end=1033
 # @@protoc_insertion_point(module_scope)

@@ -135,6 +135,7 @@ class LabelReviewed(_message.Message):
     ANSWERS_FIELD_NUMBER: _builtins.int
     ANSWERS_WANTED_FIELD_NUMBER: _builtins.int
     SEALED_FIELD_NUMBER: _builtins.int
+    ACTIVE_SECONDS_FIELD_NUMBER: _builtins.int
     decision: _queue_service_pb2.Decision.ValueType
     """What the reviewer decided."""
     reviewer: _builtins.str
@@ -145,6 +146,8 @@ class LabelReviewed(_message.Message):
     """How many are to answer it before they are compared; 0 and 1 mean that one answer is enough."""
     sealed: _builtins.bool
     """Whether the asset's answer is sealed: it never becomes an example of a prompt and no calibration is fitted on it."""
+    active_seconds: _builtins.float
+    """Time that the reviewer worked on it, seconds, as they said; 0 where nobody did."""
     @_builtins.property
     def asset(self) -> _asset_pb2.Asset:
         """The asset."""
@@ -173,10 +176,11 @@ class LabelReviewed(_message.Message):
         answers: _builtins.int = ...,
         answers_wanted: _builtins.int = ...,
         sealed: _builtins.bool = ...,
+        active_seconds: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "base", b"base", "label", b"label"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "answers_wanted", b"answers_wanted", "asset", b"asset", "base", b"base", "decision", b"decision", "label", b"label", "ops", b"ops", "reviewer", b"reviewer", "sealed", b"sealed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_seconds", b"active_seconds", "answers", b"answers", "answers_wanted", b"answers_wanted", "asset", b"asset", "base", b"base", "decision", b"decision", "label", b"label", "ops", b"ops", "reviewer", b"reviewer", "sealed", b"sealed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

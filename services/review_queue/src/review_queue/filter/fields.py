@@ -1,4 +1,4 @@
-"""What a filter or an order may name about a task."""
+"""Kinds of fields, and what a filter or an order may name about a task."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -41,12 +41,13 @@ class Field:
 SEVERITIES = {"NONE": 0.0} | {severity.value: weight for severity, weight in SEVERITY_WEIGHT.items()}
 """The weight that each level of `severity` stands for, lowest first."""
 
-_YES_NO = ("YES", "NO")
+YES_NO = ("YES", "NO")
+"""Of a NAME that is true or not; a filter may also write `true` and `false`."""
 FIELDS = {
     field.name: field
     for field in (
         Field("age_hours", Kind.NUMBER),
-        Field("audit", Kind.NAME, _YES_NO),
+        Field("audit", Kind.NAME, YES_NO),
         Field("answers", Kind.NUMBER),
         Field("author", Kind.TEXT),
         Field("boost", Kind.NUMBER),
@@ -54,20 +55,23 @@ FIELDS = {
         Field("confidence", Kind.NUMBER),
         Field("create_time", Kind.TIME),
         Field("decision", Kind.NAME, tuple(decision for decision in Decision if decision not in MOVES)),
+        Field("disagreement", Kind.NUMBER),
         Field("findings", Kind.NUMBER),
         Field("key", Kind.TEXT),
         Field("kind", Kind.NAME, tuple(LabelKind)),
+        Field("novelty", Kind.NUMBER),
         Field("pool", Kind.TEXT),
         Field("prediction_error", Kind.TEXT),
         Field("priority", Kind.NUMBER),
         Field("review_time", Kind.TIME),
         Field("reviewer", Kind.TEXT),
         Field("run", Kind.TEXT),
-        Field("sealed", Kind.NAME, _YES_NO),
+        Field("sealed", Kind.NAME, YES_NO),
         Field("sent_to", Kind.TEXT),
         Field("severity", Kind.LEVEL, tuple(SEVERITIES)),
         Field("state", Kind.NAME, tuple(state.name for state in TaskState)),
         Field("uid", Kind.TEXT),
+        Field("weight", Kind.NUMBER),
     )
 }
 """By name. `docs/queue.md` says what each means."""

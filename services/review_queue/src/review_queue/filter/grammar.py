@@ -4,7 +4,7 @@ A word alone ("matches anywhere"), functions, and values in parentheses are refu
 for them. As in AIP-160, OR binds closer than AND, and two conditions side by side mean both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken
 from review_queue.errors import FilterInvalid
 from review_queue.filter import values
 from review_queue.filter.expression import And, Compare, Expression, Op, Or, Present, leaves, negated
-from review_queue.filter.fields import FIELDS, Kind
+from review_queue.filter.fields import FIELDS, Field, Kind
 from review_queue.filter.values import ValueInvalid
 
 MAX_CHARACTERS = 4_000
@@ -45,8 +45,8 @@ WORD: /(?!(?:AND|OR|NOT)(?:[\s()]|$))[^\s()"'<>=!,:\\]+(?::[\d.]+)*(?:[+-]\d\d:\
 """
 
 
-def parse(text: str) -> Expression:
-    """The filter that the text says; an empty one holds for everything. Raises FilterInvalid."""
+def parse(text: str, fields: Mapping[str, Field] = FIELDS) -> Expression:
+    """The filter that the text says of these fields; an empty one holds for everything. Raises FilterInvalid."""
     if len(text) > MAX_CHARACTERS:
         raise FilterInvalid(f"A filter may have {MAX_CHARACTERS:,} characters.")
     if "\x00" in text:
@@ -54,7 +54,7 @@ def parse(text: str) -> Expression:
     if not text.strip():
         return And()
     try:
-        parsed: Any = _parser().parse(text)
+        parsed: Any = _parser(tuple(fields.values())).parse(text)
     except UnexpectedCharacters as error:
         at = error.pos_in_stream or 0
         raise _invalid(at, _unreadable(text[at])) from None
@@ -74,13 +74,18 @@ def _bounded(expression: Expression) -> Expression:
 
 
 @cache
-def _parser() -> Lark:
+def _parser(fields: tuple[Field, ...]) -> Lark:
     # The transformer works while the text is read, so a deep text needs no deep stack.
-    return Lark(_GRAMMAR, parser="lalr", lexer="contextual", transformer=_Build())
+    build = _Build({field.name: field for field in fields})
+    return Lark(_GRAMMAR, parser="lalr", lexer="contextual", transformer=build)
 
 
 class _Build(Transformer[Token, Expression]):
     """From rules of the grammar to expressions."""
+
+    def __init__(self, fields: Mapping[str, Field]) -> None:
+        super().__init__()
+        self._fields = fields
 
     def start(self, parts: Sequence[Expression]) -> Expression:
         return parts[0]
@@ -98,13 +103,13 @@ class _Build(Transformer[Token, Expression]):
 
     def condition(self, tokens: Sequence[Token]) -> Expression:
         name, comparator, value = tokens
-        return _condition(name, comparator, value)
+        return _condition(self._fields, name, comparator, value)
 
 
-def _condition(name: Token, comparator: Token, value: Token) -> Expression:
-    field = FIELDS.get(str(name))
+def _condition(fields: Mapping[str, Field], name: Token, comparator: Token, value: Token) -> Expression:
+    field = fields.get(str(name))
     if field is None:
-        raise _invalid(name.start_pos, f"there is no field {_cut(name)}; there are {', '.join(FIELDS)}")
+        raise _invalid(name.start_pos, f"there is no field {_cut(name)}; there are {', '.join(fields)}")
     if comparator == ":" and value == "*":
         return Present(field)
     if comparator == ":" and field.kind is not Kind.SET:

@@ -1,6 +1,7 @@
 """The order of a list, as AIP-132 writes it: `confidence, create_time desc`."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from review_queue.errors import OrderInvalid
@@ -22,16 +23,20 @@ class Key:
     def type(self) -> type[str] | type[int] | type[float]:
         """Of its values in a page's token."""
         match self.field.name:
-            case "boost" | "confidence" | "priority" | "severity":
+            case "agreement" | "boost" | "confidence" | "disagreement" | "novelty" | "overlap":
+                return float
+            case "priority" | "severity" | "weight":
                 return float
             case "age_hours" | "answers" | "create_time" | "findings" | "review_time" | "state":
+                return int
+            case "prompt_revision" | "revision":
                 return int
             case _:
                 return str
 
 
-def parse_order(text: str) -> tuple[Key, ...]:
-    """The keys of an order, most important first; none for an empty text. Raises OrderInvalid."""
+def parse_order(text: str, fields: Mapping[str, Field] = FIELDS) -> tuple[Key, ...]:
+    """The keys of an order by these fields, most important first; none for an empty text. Raises OrderInvalid."""
     if not text.strip():
         return ()
     parts = text.split(",", MAX_KEYS)
@@ -40,20 +45,20 @@ def parse_order(text: str) -> tuple[Key, ...]:
     keys: list[Key] = []
     at = 0
     for part in parts:
-        keys.append(_key(part, at, {key.field.name for key in keys}))
+        keys.append(_key(fields, part, at, {key.field.name for key in keys}))
         at += len(part) + 1
     return tuple(keys)
 
 
-def _key(part: str, at: int, before: set[str]) -> Key:
+def _key(fields: Mapping[str, Field], part: str, at: int, before: set[str]) -> Key:
     found = _KEY.fullmatch(part)
     if found is None:
         what = "a field is missing" if not part.strip() else "a field may be followed by asc or desc alone"
         raise _invalid(at, what)
     name, direction = found.groups()
-    field = FIELDS.get(name)
+    field = fields.get(name)
     if field is None or not field.sortable:
-        known = ", ".join(known for known, field in FIELDS.items() if field.sortable)
+        known = ", ".join(known for known, field in fields.items() if field.sortable)
         raise _invalid(at + found.start(1), f"`{name[:_SHOWN]}` is not one of {known}")
     if name in before:
         raise _invalid(at + found.start(1), f"`{name}` stands there twice")

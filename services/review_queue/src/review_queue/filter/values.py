@@ -6,7 +6,7 @@ from math import isfinite
 
 from review_queue.errors import FilterInvalid
 from review_queue.filter.expression import Pattern, Value
-from review_queue.filter.fields import SEVERITIES, Field, Kind
+from review_queue.filter.fields import SEVERITIES, YES_NO, Field, Kind
 
 MAX_WILDCARDS = 4
 """More would let one value keep a database busy for seconds."""
@@ -15,6 +15,7 @@ _TIME = re.compile(
     r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))?",
     re.ASCII,
 )
+_TRUTH = dict(zip(("true", "false"), YES_NO, strict=True))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PIECE = re.compile(r"\\(.)|([^\\])", re.DOTALL)
 
@@ -42,6 +43,8 @@ def read(field: Field, written: str, *, exact: bool) -> Value:
         case Kind.TIME:
             return _time(field, text)
         case _:
+            if field.names == YES_NO:
+                text = _TRUTH.get(text, text)
             if text not in field.names:
                 raise ValueInvalid(f"`{field.name}` is one of {', '.join(field.names)}")
             return SEVERITIES[text] if field.kind is Kind.LEVEL else Pattern((text,))

@@ -23,6 +23,8 @@ from review_queue import assets, projects, revisions, standing, tables, task_row
 from review_queue.errors import ProjectNotFound
 from review_queue.patches.tables import label_patches, reverted_runs
 from review_queue.project import Project
+from review_queue.search.following import after
+from review_queue.search.origin import Source
 
 PATCHES = Counter(
     "labelmesh_review_queue_patches", "Changes by rules that were asked for, by fate.", ["fate"]
@@ -124,7 +126,8 @@ async def put(
     new = standing.after_patch(held.standing, made.uid)
     label = replace(made.base, uid=made.uid, annotations=made.annotations, create_time_us=now_us())
     label = revisions.numbered(label, new.revision)
-    await revisions.store(conn, [(project, label)])
+    origin = await after(conn, held.standing.label_uid, label, Source.RULE)
+    await revisions.store(conn, [(project, label)], {label.uid: origin})
     await task_rows.write(conn, [(held, new)], {project.uid: project.definition.weights})
     event = LabelSubmitted(
         asset=asset_to_pb(asset, project.project_id),

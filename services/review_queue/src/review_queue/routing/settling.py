@@ -25,6 +25,8 @@ from review_queue.review import Decision, TaskState, by_person
 from review_queue.routing import placing
 from review_queue.routing.tables import engagements
 from review_queue.routing.turning import CONSENSUS
+from review_queue.search.following import after
+from review_queue.search.origin import Source
 from review_queue.wire import decision_to_pb
 
 _t, _a, _l = tables.tasks.c, tables.assets.c, tables.labels.c
@@ -108,7 +110,8 @@ async def _agree(
         ),
         row.revision + 1,
     )
-    await revisions.store(conn, [(project, label)])
+    origin = await after(conn, row.label_uid, label, Source.CONSENSUS)
+    await revisions.store(conn, [(project, label)], {label.uid: origin})
     values = {
         "state": TaskState.DONE,
         "decision": _decision(base, label).value,

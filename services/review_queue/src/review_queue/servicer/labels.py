@@ -8,6 +8,7 @@ from grpc.aio import ServicerContext
 
 from chassis.auth import caller
 from chassis.blobs import Blobs
+from chassis.clock import now_us
 from chassis.db import Database
 from chassis.pages import page
 from labelmesh.review.v1 import label_service_pb2 as pb2
@@ -18,10 +19,12 @@ from review_queue import export, projects, revisions
 from review_queue.label_import import LabelImporter
 from review_queue.project import Project
 from review_queue.revisions import Edit
+from review_queue.search import finding
 from review_queue.servicer import label_rows
 from review_queue.servicer.batches import batches
 from review_queue.servicer.inline import inline
 from review_queue.servicer.once import once
+from review_queue.servicer.search import found_to_pb
 from review_queue.servicer.streams import heard_out
 
 
@@ -96,6 +99,21 @@ class LabelServicer(LabelServiceServicer):
             project = await projects.get(conn, caller().tenant, project_id)
             found, token = await revisions.some(conn, project, uid, asked)
         return pb2.ListLabelRevisionsResponse(labels=found, next_page_token=token)
+
+    async def SearchLabels(
+        self,
+        request: pb2.SearchLabelsRequest,
+        context: ServicerContext[pb2.SearchLabelsRequest, pb2.SearchLabelsResponse],
+    ) -> pb2.SearchLabelsResponse:
+        """Find current labels."""
+        query = finding.query(request.filter, request.order_by)
+        identity = ("search", caller().tenant, request.parent, request.filter, request.order_by)
+        asked = page(identity, request.page_size, request.page_token, query.cursor)
+        async with self._db.read() as conn:
+            project = await projects.get(conn, caller().tenant, parse_project(request.parent))
+            found, token = await finding.some(conn, project, query, asked, now_us())
+        labels = (found_to_pb(project, label) for label in found)
+        return pb2.SearchLabelsResponse(labels=labels, next_page_token=token)
 
     async def ExportLabels(
         self,
