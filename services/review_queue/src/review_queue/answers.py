@@ -236,6 +236,7 @@ def _event(
         ops=map(correction_op_to_pb, answer.submission.ops),
         reviewer=answer.submission.reviewer,
         sealed=answer.sealed,
+        active_seconds=answer.submission.active_seconds,
         answers=max(1, answer.step.turn.answers),
         answers_wanted=answer.step.turn.wanted if answer.step.aside else 0,
     )
