@@ -2,9 +2,10 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.clock import now_us
 from qa_engine import projects
 from qa_engine.conduct import Mode
-from qa_engine.life import run, runs
+from qa_engine.life import run, runs, scheduling
 from qa_engine.projects import Project
 from qa_engine.rule import Rule, Ruleset, Settings
 
@@ -31,4 +32,5 @@ async def change(
     if strict and after.mode is Mode.ENFORCE:
         terms = run.terms(rule, after)
         run.check_enforce(after, await runs.backtest(conn, held.uid, rule.id, terms))
+    await scheduling.put(conn, held.uid, rule, after, now_us())
     return await projects.put_rule(conn, held, rule, after)

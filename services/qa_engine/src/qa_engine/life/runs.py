@@ -13,7 +13,7 @@ from labels.label import Finding, Severity
 from qa_engine.errors import RunUnknown
 from qa_engine.life import patches
 from qa_engine.life.precision import Precision
-from qa_engine.life.run import SAMPLE, Run, RunKind, RunState, Stage
+from qa_engine.life.run import SAMPLE, ReviewTimeSource, Run, RunKind, RunState, Stage
 from qa_engine.life.tables import rule_runs, run_hits, verdicts
 from qa_engine.projects import Project
 
@@ -66,6 +66,7 @@ async def live(conn: AsyncConnection, project: Project, now_us: int) -> str:
         "state": RunState.DONE.value,
         "stage": Stage.LABELS.value,
         "seconds_per_hit": 0.0,
+        "review_time_source": ReviewTimeSource.DEFAULT.value,
         "create_time_us": now_us,
         "end_time_us": now_us,
     }
@@ -237,7 +238,6 @@ def _values(run: Run) -> dict[str, Any]:
         "hit_labels",
         "hits",
         "patched",
-        "seconds_per_hit",
         "error",
         "author",
         "create_time_us",
@@ -250,6 +250,8 @@ def _values(run: Run) -> dict[str, Any]:
         "stage": run.stage.value,
         "right_hits": run.precision.right,
         "wrong_hits": run.precision.wrong,
+        "seconds_per_hit": run.review_seconds,
+        "review_time_source": run.review_time_source.value,
         "claim_us": 0,
     }
 
@@ -272,7 +274,8 @@ def _run(row: Row[Any], later: tuple[int, int]) -> Run:
         hits=row.hits,
         patched=row.patched,
         precision=Precision(row.right_hits, row.wrong_hits).plus(*later),
-        seconds_per_hit=row.seconds_per_hit,
+        review_seconds=row.seconds_per_hit,
+        review_time_source=ReviewTimeSource(row.review_time_source),
         error=row.error,
         author=row.author,
         create_time_us=row.create_time_us,
