@@ -22,6 +22,7 @@ from labels.proto import asset_from_pb, finding_to_pb, label_from_pb
 from qa_engine import facts, findings, pictures, projects, texts
 from qa_engine.engine import Engine
 from qa_engine.errors import (
+    BacktestFailed,
     BacktestMissing,
     PictureUnreadable,
     PrecisionTooLow,
@@ -64,6 +65,7 @@ STATUS = ErrorTable(
         RunEnded: grpc.StatusCode.FAILED_PRECONDITION,
         RunNotRevertible: grpc.StatusCode.FAILED_PRECONDITION,
         BacktestMissing: grpc.StatusCode.FAILED_PRECONDITION,
+        BacktestFailed: grpc.StatusCode.FAILED_PRECONDITION,
         PrecisionTooLow: grpc.StatusCode.FAILED_PRECONDITION,
         RuleNotEnforced: grpc.StatusCode.FAILED_PRECONDITION,
         PluginUnknown: grpc.StatusCode.NOT_FOUND,

@@ -8,7 +8,7 @@ from typing import Any
 
 from labels.label import Severity
 from qa_engine.conduct import Action, Conduct, Mode
-from qa_engine.errors import BacktestMissing, PrecisionTooLow, RunEnded
+from qa_engine.errors import BacktestFailed, BacktestMissing, PrecisionTooLow, RunEnded
 from qa_engine.life.precision import Precision
 from qa_engine.rule import Rule, Settings, Value
 
@@ -16,6 +16,8 @@ SECONDS_PER_HIT = 20.0
 """What a person is taken to need for one hit unless the caller knows better."""
 MAX_SECONDS_PER_HIT = 3_600.0
 SAMPLE = 100
+MAX_UNCHECKED_SHARE = 0.01
+"""Of the labels of a backtest that a project's own rule may have failed on."""
 
 
 class RunKind(StrEnum):
@@ -77,6 +79,7 @@ class Run:
     hit_labels: int
     hits: int
     patched: int
+    unchecked_labels: int
     precision: Precision
     review_seconds: float
     review_time_source: ReviewTimeSource
@@ -144,10 +147,18 @@ def settings_from_json(text: str) -> Settings:
     return Settings(found["enabled"], Severity(found["severity"]), parameters, conduct)
 
 
-def check_enforce(settings: Settings, backtest: Run | None) -> None:
-    """Raise BacktestMissing or PrecisionTooLow unless a finished backtest of these very terms lets the rule count."""
+def check_enforce(settings: Settings, backtest: Run | None, *, own: bool) -> None:
+    """Raise BacktestMissing, BacktestFailed or PrecisionTooLow unless a backtest of these terms lets the rule count.
+
+    `own` says that the rule is the project's own, so that what it could not check tells of its code.
+    """
     if backtest is None:
         raise BacktestMissing
+    if own and backtest.unchecked_labels > MAX_UNCHECKED_SHARE * backtest.looked:
+        raise BacktestFailed(
+            f"The rule could not check {backtest.unchecked_labels:,} of the {backtest.looked:,} labels of its backtest;"
+            f" to be enforced it may be 1 in {1 / MAX_UNCHECKED_SHARE:.0f}."
+        )
     floor = settings.conduct.precision_floor
     if settings.conduct.action is Action.DELETE and backtest.precision.lower < floor:
         raise PrecisionTooLow(

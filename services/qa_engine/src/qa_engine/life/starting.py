@@ -105,6 +105,7 @@ async def _run(
         hit_labels=0,
         hits=0,
         patched=0,
+        unchecked_labels=0,
         precision=Precision(),
         review_seconds=SECONDS_PER_HIT if median is None else median,
         review_time_source=ReviewTimeSource.DEFAULT if median is None else ReviewTimeSource.REVIEWS,

@@ -72,6 +72,7 @@ rule_runs = Table(
     Column("seconds_per_hit", Double, nullable=False),
     # What `seconds_per_hit` is of: DEFAULT, REQUEST or REVIEWS.
     Column("review_time_source", String(16), nullable=False, server_default="DEFAULT"),
+    Column("unchecked_labels", BigInteger, nullable=False, server_default="0"),
     Column("error", String(64), nullable=False),
     Column("author", String(128), nullable=False),
     Column("create_time_us", BigInteger, nullable=False),

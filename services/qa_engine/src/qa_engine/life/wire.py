@@ -32,6 +32,7 @@ def run_to_pb(run: Run, project: Project, engine: Engine) -> pb2.RuleRun:
         hits=run.hits,
         hit_rate=run.hit_rate,
         patched=run.patched,
+        unchecked_labels=run.unchecked_labels,
         reviewer_minutes=run.reviewer_minutes,
         precision=precision_to_pb(run.precision),
         error=run.error,

@@ -33,7 +33,7 @@ from qa_engine.life.runs import Hit, Step
 from qa_engine.life.seen import Entry
 from qa_engine.looking import Looker, Submission
 from qa_engine.projects import Project
-from qa_engine.rule import Ruleset
+from qa_engine.rule import Ruleset, Unchecked
 from qa_engine.webhooks import announce
 
 _POLL_SECONDS = 1.0
@@ -227,7 +227,8 @@ def _step(run: Run, entries: Sequence[Entry], hits: Sequence[Hit]) -> Step:
     if not entries:
         return Step(Stage.REVIEWED, "", ended=run.kind is not RunKind.BACKTEST)
     labels = len({hit.label_uid for hit in hits})
-    return Step(run.stage, entries[-1].key, len(entries), labels, len(hits), right=right, wrong=wrong)
+    unchecked = len({hit.label_uid for hit in hits if isinstance(hit.finding.message, Unchecked)})
+    return Step(run.stage, entries[-1].key, len(entries), labels, len(hits), 0, unchecked, right, wrong)
 
 
 async def _patch(conn: AsyncConnection, run: Run, done: Sequence[tuple[Submission, Evaluation]]) -> int:

@@ -12,7 +12,7 @@ from qa_engine.plugins.errors import PluginFailed, PluginReplyInvalid, ReplyRefu
 from qa_engine.plugins.plugin import HOOK_OF, Hook, Language, Plugin, hook_lines
 from qa_engine.plugins.reply import Asked, judgement
 from qa_engine.plugins.sandbox import Sandbox
-from qa_engine.rule import Item, Need, Rule, Subject, Terms
+from qa_engine.rule import Item, Need, Rule, Subject, Terms, Unchecked
 
 UNREADABLE = "The picture could not be read, so that the label was not checked by the rule."
 HOLDS = "What the project's expression looks for is there."
@@ -98,7 +98,7 @@ def _seen(
     time_us: int | None = None,
 ) -> list[Verdict]:
     """A verdict about each label; those whose picture is missing are not handed over."""
-    blind = Verdict(Judgement((Finding(terms.rule, Severity.ERROR, UNREADABLE),), failed=True))
+    blind = Verdict(Judgement((Finding(terms.rule, Severity.ERROR, Unchecked(UNREADABLE)),), failed=True))
     verdicts = [blind] * len(items)
     seen = [place for place, item in enumerate(items) if not _is_blind(plugin, item)]
     some = _ask(plugin, sandbox, hook, [items[place] for place in seen], terms, keep_said, time_us)
@@ -179,7 +179,7 @@ def _read(raw: object, asked: Asked, hook: Hook) -> Judgement:
 
 
 def _failed(failure: PluginFailed, terms: Terms) -> Verdict:
-    finding = Finding(terms.rule, Severity.ERROR, str(failure)[:500])
+    finding = Finding(terms.rule, Severity.ERROR, Unchecked(str(failure)[:500]))
     return Verdict(Judgement((finding,), failed=True), failure)
 
 

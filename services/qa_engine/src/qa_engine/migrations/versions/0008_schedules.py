@@ -13,6 +13,8 @@ def upgrade() -> None:
     op.add_column("rule_settings", minutes)
     source = sa.Column("review_time_source", sa.String(16), nullable=False, server_default="DEFAULT")
     op.add_column("rule_runs", source)
+    unchecked = sa.Column("unchecked_labels", sa.BigInteger, nullable=False, server_default="0")
+    op.add_column("rule_runs", unchecked)
     op.create_index("findings_by_label", "findings", ["project_uid", "label_uid"])
     op.create_table(
         "rule_schedules",
