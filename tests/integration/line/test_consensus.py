@@ -100,8 +100,8 @@ async def test_a_projects_own_rule_says_what_the_answers_come_to(line: Line, end
     assert topics(await line.done("four")) == ["culture"]
 
 
-async def test_one_more_is_asked_only_while_the_best_category_is_not_likely_enough(line: Line) -> None:
-    await line.create("five")
+async def test_as_many_are_asked_as_an_asset_needs(line: Line) -> None:
+    await line.create("five", "six")
     await line.ann.queue.set_policy(line.project, QueuePolicy(answers=2, max_answers=4))
     await line.ann.consensus.set_policy(
         line.project, ConsensusPolicy(ConsensusMethod.POOLED, min_confidence=0.9)
@@ -111,6 +111,10 @@ async def test_one_more_is_asked_only_while_the_best_category_is_not_likely_enou
     await line.task_when("five", lambda task: task.answers_wanted == 3)
     await line.answer("cem", "five", "sport")
     assert topics(await line.done("five")) == ["sport"]
+    await line.answer("ann", "six", "culture")
+    await line.answer("bob", "six", "culture")
+    assert topics(await line.done("six")) == ["culture"]
+    assert [r.answers async for r in line.ann.consensus.results(line.project)] == [2, 3]
 
 
 async def test_undoing_what_a_rule_did_is_told_outside(line: Line, endpoint: Endpoint) -> None:
