@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from qa_engine.consensus.extra_vote import worth_another
 from qa_engine.consensus.methods import aggregate
 from qa_engine.consensus.votes import Votes, gather
 
@@ -52,10 +51,8 @@ def crowd(name: str) -> Crowd:
 
 
 def adaptive(of: Crowd, wanted: float, most: int, seed: int) -> tuple[float, float]:
-    """Accuracy and mean votes an item when an item is asked about until one more vote is worth no more."""
-    return _by_turns(
-        of, seed, lambda confidence, n: n < FIRST_VOTES or worth_another(confidence, n, wanted, most)
-    )
+    """Accuracy and mean votes an item when an item is asked about until its best category is likely enough."""
+    return _by_turns(of, seed, lambda confidence, n: n < FIRST_VOTES or (n < most and confidence < wanted))
 
 
 def fixed(of: Crowd, number: int, seed: int) -> tuple[float, float]:

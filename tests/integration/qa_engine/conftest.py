@@ -41,6 +41,7 @@ from qa_engine.plugins.servicer import PluginServicer
 from qa_engine.plugins.trying import Trier
 from qa_engine.servicer import STATUS, RuleServicer
 from qa_engine.settings import Settings
+from tests.integration.qa_engine.endpoint import endpoint as endpoint
 
 PROJECT_ID = "news"
 ONTOLOGY = Ontology(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from review_queue.priority import HOUR_US, Terms, Weights, priority, rank
 
 NOW = 1_790_000_000_000_000
-WEIGHTS = Weights(1.25, 0.7, 0.013)
+WEIGHTS = Weights(1.25, 0.7, 0.013, 0.5, 0.25, 2.0)
 STATES = ("WAITING", "OPEN", "LEASED", "DONE")
 LEVELS = {"NONE": 0.0, "INFO": 0.1, "WARNING": 0.5, "ERROR": 1.0}
 AWKWARD = (
@@ -57,11 +57,22 @@ def _row(project: str, random: Random, i: int) -> Row:
         "boost": random.choice((0.0, 0.0, 0.25, 3.0)),
         "pool": random.choice(("", "experts", "a_b")),
         "answers": random.choice((0, 0, 1, 2)),
+        "disagreement": random.choice((0.0, 0.0, 0.25, 1.0)),
+        "weight": random.choice((0.0, 0.0, 0.5, 1000.0)),
+        "novelty": random.choice((None, 0.0, 0.3, 1.0)),
         "sent_to": random.choice(("", "", "ann", "bob")),
         "category": frozenset(random.sample(CATEGORIES, random.randrange(4))),
     }
     doubt = 1.0 if confidence is None else 1.0 - confidence
-    terms = Terms(doubt, row["severity"], row["create_time"], row["boost"])
+    terms = Terms(
+        doubt,
+        row["severity"],
+        row["create_time"],
+        row["boost"],
+        row["disagreement"],
+        row["weight"],
+        row["novelty"] or 0.0,
+    )
     by_person = state == "LEASED" or (reviewed and row["decision"] != "AUTO_ACCEPT")
     return row | {
         "reviewer": row["stored_reviewer"] if by_person else "",
@@ -103,6 +114,9 @@ _NUMBERS = {
     "confidence": st.one_of(st.sampled_from(CONFIDENCES[1:]), st.floats(-0.5, 1.5)),
     "findings": st.one_of(st.integers(-1, 8).map(float), st.just(1e30)),
     "priority": st.floats(-1, 30),
+    "disagreement": st.sampled_from((-1.0, 0.0, 0.25, 0.5, 1.0)),
+    "weight": st.sampled_from((0.0, 0.5, 1.0, 1000.0)),
+    "novelty": st.sampled_from((0.0, 0.3, 0.5, 1.0)),
     "answers": st.sampled_from((-1.0, 0.0, 1.0, 2.0)),
     "boost": st.sampled_from((-1.0, 0.0, 0.25, 1.0, 3.0)),
     "age_hours": st.floats(-1, 2_100),
@@ -193,6 +207,9 @@ _present = st.sampled_from(
         *_TEXTS,
         "answers",
         "confidence",
+        "disagreement",
+        "novelty",
+        "weight",
         "findings",
         "severity",
         "review_time",
@@ -203,7 +220,9 @@ _present = st.sampled_from(
 ).map(
     lambda field: Said(
         f"{field}:*",
-        lambda row: field in _ALWAYS or bool(row[field]) or (field == "confidence" and row[field] == 0.0),
+        lambda row: (
+            field in _ALWAYS or bool(row[field]) or (field in ("confidence", "novelty") and row[field] == 0.0)
+        ),
     )
 )
 _conditions = st.one_of(_numbers, _times, _levels, _names, _ordered_texts, _patterns, _categories, _present)
@@ -248,6 +267,7 @@ filters = st.recursive(_conditions, _more, max_leaves=12)
 
 SORTABLE: dict[str, Callable[[Row], Any]] = {
     "confidence": lambda row: -1.0 if row["confidence"] is None else row["confidence"],
+    "novelty": lambda row: -1.0 if row["novelty"] is None else row["novelty"],
     "priority": lambda row: -row["rank"],
     "age_hours": lambda row: -row["create_time"],
     "state": lambda row: STATES.index(row["state"]),
@@ -256,6 +276,7 @@ SORTABLE: dict[str, Callable[[Row], Any]] = {
     for name in (
         "audit", "author", "boost", "create_time", "decision", "findings", "key", "kind", "pool",
         "prediction_error", "review_time", "reviewer", "run", "sealed", "sent_to", "severity", "uid", "answers",
+        "disagreement", "weight",
     )
 }  # fmt: skip
 orders = st.lists(

@@ -36,7 +36,7 @@ async def test_the_order_is_that_of_the_explained_sums(house: Any) -> None:
         assert e.priority == pytest.approx(sum(term.contribution for term in e.terms))
         assert [(term.name, term.weight) for term in e.terms] == [
             ("uncertainty", 2.0), ("findings", 0.5), ("age_per_hour", 0.25), ("disagreement", 1.0),
-            ("business", 0.0), ("boost", 1.0),
+            ("business", 0.0), ("novelty", 0.0), ("boost", 1.0),
         ]  # fmt: skip
         assert all(term.contribution == term.weight * term.value for term in e.terms)
         assert [term.value for term in e.terms[:2]] == [task.terms.uncertainty, task.terms.severity]

@@ -3,6 +3,7 @@
 import importlib.util
 import itertools
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -83,6 +84,9 @@ async def _store(db: Database, project_uid: str, rows: list[Any]) -> None:
                 "sent_pool": "experts" if row["pool"] == "experts" else "",
                 "answers": row["answers"],
                 "sent_to": row["sent_to"],
+                "disagreement": row["disagreement"],
+                "business": row["weight"],
+                "novelty": row["novelty"],
             }
         )
     async with db.begin() as conn:
@@ -95,9 +99,7 @@ async def _store(db: Database, project_uid: str, rows: list[Any]) -> None:
 async def project(house: Any) -> Project:
     """A project with 250 random tasks beside another one with as many."""
     w = filters.WEIGHTS
-    weights = project_service_pb2.PriorityWeights(
-        uncertainty=w.uncertainty, findings=w.findings, age_per_hour=w.age_per_hour
-    )
+    weights = project_service_pb2.PriorityWeights(**asdict(w))
     for name in ("news", "other"):
         created = await house.project(name, weights=weights)
         await _store(house.db, created.uid, filters.rows(name, 250))

@@ -6,9 +6,7 @@ import pytest
 from grpc import StatusCode
 from sqlalchemy import text
 
-from labelmesh.label.v1 import asset_pb2
 from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated
-from labelmesh.review.v1 import asset_service_pb2, project_service_pb2
 from labelmesh.review.v1 import queue_policy_service_pb2 as policy_pb
 from labelmesh.review.v1.queue_policy_service_pb2_grpc import QueuePolicyServiceStub
 from tests.integration.review_queue.policies import BOB, CAT, one, put, task, three_predictions
@@ -122,19 +120,3 @@ async def test_overdue_tasks_come_first_and_may_be_anyones_of_a_pool(house: Any,
     assert (rescued.task.asset.key, rescued.task.overdue) == ("k0", True)
     assert await one(house, CAT) is None
     assert (await one(house, BOB)).task.asset.key == "k2"
-
-
-async def test_what_an_asset_is_worth_counts_in_its_priority(house: Any) -> None:
-    weights = project_service_pb2.PriorityWeights(business=10)
-    await house.project(mode="NONE", weights=weights)
-    rows = [
-        asset_service_pb2.ImportRow(
-            line=i + 1,
-            asset=asset_pb2.Asset(key=f"k{i}", text="text", context={"business_weight": worth}),
-        )
-        for i, worth in enumerate(("0.2", "0.9", "much", "7"))
-    ]
-    await house.send_rows(rows)
-    found = await house.tasks()
-    assert [t.terms.business for t in found] == [0.9, 0.2, 0.0, 0.0]
-    assert found[0].priority - found[2].priority == pytest.approx(9.0, abs=1e-3)

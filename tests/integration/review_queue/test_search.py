@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from grpc import StatusCode
-
 from labelmesh.review.v1 import label_service_pb2 as pb2
 from labelmesh.review.v1 import queue_service_pb2
 from labels.correction import diff
 from labels.label import Severity
-from labels.proto import annotation_to_pb, correction_op_to_pb, label_from_pb
+from labels.proto import correction_op_to_pb, label_from_pb
 
 PARENT = "projects/news"
 

@@ -1,7 +1,9 @@
 """The client against a real gRPC server that misbehaves on command."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import grpc
@@ -19,8 +21,10 @@ Handler = Callable[[Any, Any], Any]
 
 
 @asynccontextmanager
-async def serving(service: str, **methods: tuple[Any, Any]) -> AsyncIterator[Client]:
-    """A server with these methods (handler, request type), and a client of it."""
+async def serving(
+    service: str, *, delay_seconds: float = 0, **methods: tuple[Any, Any]
+) -> AsyncIterator[Client]:
+    """A server with these methods (handler, request type), and a client of it; the way between may be long."""
     server = aio.server()
     handlers = {}
     for name, (behaviour, request_type) in methods.items():
@@ -35,9 +39,29 @@ async def serving(service: str, **methods: tuple[Any, Any]) -> AsyncIterator[Cli
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, handlers)])
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    way = await asyncio.start_server(partial(_pass_on, port, delay_seconds), "127.0.0.1", 0)
+    if delay_seconds:
+        port = way.sockets[0].getsockname()[1]
     async with Client(Endpoints(review_queue=f"127.0.0.1:{port}")) as client:
         yield client
+    way.close()
     await server.stop(0)
+
+
+async def _pass_on(
+    port: int, delay_seconds: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """What a client says, and what the server says back, that much later."""
+    behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(delay_seconds)
+        while data := await source.read(65_536):
+            target.write(data)
+            await target.drain()
+        target.close()
+
+    await asyncio.gather(copy(reader, behind_writer), copy(behind_reader, writer))
 
 
 def project(name: str) -> project_service_pb2.GetProjectResponse:
@@ -77,6 +101,15 @@ async def test_a_call_that_must_not_be_repeated_is_made_once() -> None:
         with pytest.raises(NotConnected):
             await client.queue.lease_next("tickets")
     assert calls == 1
+
+
+async def test_a_call_that_must_not_be_repeated_gets_through_where_connecting_takes_a_while() -> None:
+    async def lease(_request: Any, _context: Any) -> Any:
+        return queue_service_pb2.LeaseNextResponse()
+
+    methods = {"LeaseNext": (lease, queue_service_pb2.LeaseNextRequest)}
+    async with serving("labelmesh.review.v1.QueueService", delay_seconds=0.3, **methods) as client:
+        assert await client.queue.lease_next("tickets") == ()
 
 
 async def test_other_errors_are_not_retried_and_carry_code_reason_and_sentence() -> None:

@@ -8,7 +8,7 @@ from labels import rle
 from labels.geometry import area
 from labels.label import Annotation, Box, Choice, Mask, Polygon, Span
 from labels.ontology import Category, Ontology, Tool, ToolKind
-from qa_engine.consensus.merging import character_majority, merge
+from qa_engine.consensus.merging import merge
 from qa_engine.consensus.overlap import MAX_MASKS, overlaps
 from qa_engine.consensus.policy import Policy, check
 from qa_engine.consensus.resolution import Answer, Dispute, resolve
@@ -95,11 +95,6 @@ def test_a_span_that_nobody_gave_needs_the_text():
     spans = [span(0, 5), span(0, 6), span(1, 7), span(2, 7)]
     assert merge(spans, TEXT) == span(0, 7)
     assert merge(spans) in spans
-
-
-def test_characters_in_most_answers():
-    said = [[span(0, 7)], [span(0, 3), span(12, 15)], [span(4, 7), span(12, 15)]]
-    assert character_majority(said, TEXT, 0.5) == (span(0, 3), span(4, 7), span(12, 15))
 
 
 def test_box_sides_are_medians():

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa_engine.consensus.extra_vote import believe, worth_another
 from qa_engine.consensus.methods import DEFAULT, Method, aggregate
 from qa_engine.consensus.models import confusion, honest, one_coin, shrunken
-from qa_engine.consensus.truth import estimate, expected
+from qa_engine.consensus.truth import believe, estimate, expected
 from qa_engine.consensus.votes import MAX_CATEGORIES, gather
 from qa_engine.errors import VotesInvalid
 
@@ -121,19 +120,13 @@ def test_too_large_matrices_are_refused_and_majority_takes_them():
 
 def test_belief_by_hand():
     # Nothing is known of two people but the crowd's prior (0 + 1) / (0 + 2): a vote says nothing.
-    assert believe(np.zeros((2, 2, 2)), [(0, 1)]).tolist() == pytest.approx([0.5, 0.5])
+    assert believe(np.zeros((2, 2, 2)), [(0, 1)], shrunken).tolist() == pytest.approx([0.5, 0.5])
     counts = np.zeros((2, 2, 2))
     counts[:, 0, 0] = counts[:, 1, 1] = 45
     counts[:, 0, 1] = counts[:, 1, 0] = 5
-    assert believe(counts, [(0, 1)])[1] == pytest.approx(0.9, abs=0.01)
-    assert believe(counts, [(0, 1), (1, 1)])[1] == pytest.approx(0.81 / 0.82, abs=0.01)
-    assert believe(counts, [(0, 0), (1, 1)])[1] == pytest.approx(0.5)
-
-
-def test_another_vote_is_worth_it_until_the_confidence_is_reached_or_the_most_have_answered():
-    assert worth_another(0.89, 3, wanted=0.9)
-    assert not worth_another(0.9, 3, wanted=0.9)
-    assert not worth_another(0.2, 7, wanted=0.9, most=7)
+    assert believe(counts, [(0, 1)], shrunken)[1] == pytest.approx(0.9, abs=0.01)
+    assert believe(counts, [(0, 1), (1, 1)], shrunken)[1] == pytest.approx(0.81 / 0.82, abs=0.01)
+    assert believe(counts, [(0, 0), (1, 1)], shrunken)[1] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("name", ["music", "sentpol", "weather"])

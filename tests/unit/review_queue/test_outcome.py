@@ -57,6 +57,15 @@ def test_a_resized_span_was_wrong_where_it_stood_and_missing_where_it_is() -> No
     }
 
 
+def test_what_kept_its_category_is_no_relabelling_whatever_the_order() -> None:
+    def topics(*categories: str) -> list[Annotation]:
+        return [Annotation(f"{categories}{i}", "topic", c, Choice()) for i, c in enumerate(categories)]
+
+    expected = {("topic", "b", "b"): 1, ("topic", "c", "a"): 1}
+    assert dict(cells(topics("b", "c"), topics("a", "b"))) == expected
+    assert dict(cells(topics("c", "b"), topics("b", "a"))) == expected
+
+
 def test_deleting_and_adding_in_the_same_place_is_relabelling() -> None:
     again = Annotation("n0", "entities", "miscellaneous", GERMANY.value)
     assert dict(cells((GERMANY,), (again,))) == {("entities", "location", "miscellaneous"): 1}

@@ -12,6 +12,9 @@ weights = st.builds(
     uncertainty=st.floats(0, 1_000),
     findings=st.floats(0, 1_000),
     age_per_hour=st.floats(0, 1_000),
+    disagreement=st.floats(0, 1_000),
+    business=st.floats(0, 1_000),
+    novelty=st.floats(0, 1_000),
 )
 terms = st.builds(
     Terms,
@@ -19,6 +22,9 @@ terms = st.builds(
     severity=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
     create_time_us=st.integers(NOW - 10_000 * HOUR_US, NOW),
     boost=st.floats(0, 1_000),
+    disagreement=st.floats(0, 1),
+    business=st.floats(0, 1_000),
+    novelty=st.floats(0, 1),
 )
 
 

@@ -8,6 +8,9 @@ from math import isfinite
 from qa_engine.errors import RuleSettingsInvalid
 
 MAX_BOOST = 1_000.0
+MIN_SCHEDULE_MINUTES = 5
+MAX_SCHEDULE_MINUTES = 43_200
+DAILY_MINUTES = 1_440
 _POOL = re.compile(r"[a-z][a-z0-9-]{0,62}|")
 
 
@@ -48,7 +51,8 @@ class Conduct:
 
     `shadow` says that it is on trial. `route_boost`, 0 to 1,000, is added to the priority and `route_pool` (empty for
     anyone) may see the task, both with ROUTE. `precision_floor`, 0 to 1, is what the lower bound of the rule's
-    precision must reach before it may delete.
+    precision must reach before it may delete. `schedule_minutes` is how often a rule with `on_schedule` is asked about
+    all labels: MIN_SCHEDULE_MINUTES to MAX_SCHEDULE_MINUTES, 0 for never.
     """
 
     shadow: bool = False
@@ -56,6 +60,7 @@ class Conduct:
     route_boost: float = 0.0
     route_pool: str = ""
     precision_floor: float = 0.9
+    schedule_minutes: int = 0
 
     def check(self) -> None:
         """Raise RuleSettingsInvalid for a value out of its range."""
@@ -67,6 +72,13 @@ class Conduct:
             )
         if not (isfinite(self.precision_floor) and 0 <= self.precision_floor <= 1):
             raise RuleSettingsInvalid("The precision floor of a rule must be 0 to 1.")
+        if (
+            self.schedule_minutes
+            and not MIN_SCHEDULE_MINUTES <= self.schedule_minutes <= MAX_SCHEDULE_MINUTES
+        ):
+            raise RuleSettingsInvalid(
+                f"A schedule is every {MIN_SCHEDULE_MINUTES} to {MAX_SCHEDULE_MINUTES:,} minutes, or 0 for never."
+            )
 
 
 FLAGS = Conduct()

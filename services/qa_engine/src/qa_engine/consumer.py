@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
 
 from google.protobuf.message import Message
-from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
@@ -13,25 +11,22 @@ from chassis.blobs import Blobs
 from chassis.bus import Event, Handler, NotYet, Poison
 from chassis.clock import now_us
 from labelmesh.annotator.v1.annotator_events_pb2 import PredictionCreated
-from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated
 from labelmesh.review.v1.review_events_pb2 import LabelReviewed, LabelSubmitted, ProjectChanged
 from labels.errors import LabelError
-from labels.names import asset_name, label_name, parse_project
-from labels.proto import asset_from_pb, finding_to_pb, label_from_pb, ontology_from_pb
-from qa_engine import acting, facts, findings, projects
+from labels.names import parse_project
+from labels.proto import asset_from_pb, label_from_pb, ontology_from_pb
+from qa_engine import acting, facts, findings, projects, reporting
 from qa_engine.consensus import events as consensus
 from qa_engine.engine import Engine
 from qa_engine.findings import Evaluation
-from qa_engine.life import patches, runs, seen, told
+from qa_engine.life import pace, patches, runs, seen, told
 from qa_engine.looking import Looker, Submission
-from qa_engine.operation import Block, Emit, Resolve
+from qa_engine.operation import Block, Resolve
 from qa_engine.projects import Project
 from qa_engine.rule import Need
 from qa_engine.webhooks import announce
 
 LabelEvent = Event[PredictionCreated] | Event[LabelSubmitted] | Event[LabelReviewed]
-EVALUATED = Counter("labelmesh_qa_engine_labels_evaluated", "Labels that the rules looked at.")
-FOUND = Counter("labelmesh_qa_engine_findings", "Findings by rule and severity.", ["rule", "severity"])
 
 
 class Events:
@@ -83,7 +78,7 @@ class Events:
             pairs = zip(turn, evaluations, strict=True)
             done = [(s, _insisted(s, e)) for s, e in pairs if e.label_uid in fresh]
             await self._remember(conn, [s for s, _ in done])
-            await _report(conn, done)
+            await reporting.report(conn, done)
             await _patch(conn, done)
             await _resolve(conn, done)
 
@@ -125,51 +120,9 @@ def _submission(event: LabelEvent, project: Project) -> Submission:
     return Submission(project, asset, label, event)
 
 
-async def _report(conn: AsyncConnection, done: Sequence[tuple[Submission, Evaluation]]) -> None:
-    """Put LabelEvaluated into the outbox, each under the trace of the event that caused it."""
-    reported: list[tuple[Message, str, str | None]] = []
-    for _, group in groupby(done, key=lambda pair: pair[0].cause.traceparent if pair[0].cause else ""):
-        members = list(group)
-        rows = [(_evaluated(s.project, e), e.project_uid, _message_id(e)) for s, e in members]
-        await outbox.add_many(conn, rows, cause=members[0][0].cause)
-        reported += rows
-    await announce.messages(conn, reported)
-    await _emit(conn, done)
-    EVALUATED.inc(len(done))
-    for _, evaluation in done:
-        for finding in evaluation.findings:
-            FOUND.labels(finding.rule, finding.severity).inc()
-
-
-async def _emit(conn: AsyncConnection, done: Sequence[tuple[Submission, Evaluation]]) -> None:
-    """Tell the projects' webhooks what enforced rules ask to be told."""
-    for submission, evaluation in done:
-        asked = [(rule, op) for rule, op in evaluation.operations if isinstance(op, Emit)]
-        if asked:
-            key, asset_uid = _message_id(evaluation), evaluation.asset_uid
-            await announce.emits(conn, submission.project, key, evaluation.label_uid, asset_uid, asked)
-
-
-def _message_id(evaluation: Evaluation) -> str:
-    return f"evaluated:{evaluation.label_uid}:{evaluation.ruleset_revision}"
-
-
-def _evaluated(project: Project, evaluation: Evaluation) -> LabelEvaluated:
-    boost, pool = acting.boost(evaluation.operations)
-    return LabelEvaluated(
-        priority_boost=boost,
-        pool=pool,
-        blocked=acting.blocked(evaluation.operations),
-        label=label_name(project.id, evaluation.label_uid),
-        asset=asset_name(project.id, evaluation.asset_uid),
-        findings=map(finding_to_pb, evaluation.findings),
-        ruleset_revision=evaluation.ruleset_revision,
-    )
-
-
 async def _keep(conn: AsyncConnection, submissions: Sequence[Submission]) -> None:
     """Keep the labels for runs over what is there, and what reviewers left of those that they were shown."""
-    reviewed, bases = [], {}
+    reviewed, bases, times = [], {}, []
     for submission in submissions:
         try:
             shown, base = told.reviewed(submission), told.base(submission)
@@ -179,8 +132,10 @@ async def _keep(conn: AsyncConnection, submissions: Sequence[Submission]) -> Non
             reviewed.append(shown)
         if base:
             bases[submission.label.uid] = base
+        times.append((submission.project.uid, told.active_seconds(submission)))
     await seen.put(conn, [told.seen(submission) for submission in submissions])
     await seen.put_reviewed(conn, reviewed)
+    await pace.add(conn, times)
     await patches.follow(conn, bases)
 
 

@@ -12,9 +12,10 @@ import shapely
 
 from labels import geometry
 from labels.errors import AnnotationInvalid
-from labels.label import Polygon
+from labels.label import Polygon, Value
+from qa_engine.flat import Floats, Ints
 from qa_engine.pieces import pairs_within, portions, runs
-from qa_engine.rings import Flags, Floats, Geometries, Ints, Rings, affordable
+from qa_engine.rings import Flags, Geometries, Rings, affordable
 
 FEW_POINTS = 100
 """Points of a polygon that is cut with the others; so few edges cross at most some thousand times."""
@@ -24,10 +25,11 @@ FEW_POINTS = 100
 class Faces:
     """Parts and holes of polygons, in square pixels and one behind the other, with the place of their polygon.
 
-    `measured` are the polygons that could be cut, `crossed` those whose rings cross, or run along each other, rather
-    than touch at points.
+    `parts` are the parts themselves. `measured` are the polygons that could be cut, `crossed` those whose rings cross,
+    or run along each other, rather than touch at points.
     """
 
+    parts: Geometries
     part_area: Floats
     part_owner: Ints
     hole_area: Floats
@@ -36,18 +38,19 @@ class Faces:
     crossed: Ints
 
 
-def cut(rings: Rings, polygons: Sequence[Polygon | None], places: Ints) -> Faces:
-    """The even-odd faces of the polygons in those places, which ascend."""
+def cut(rings: Rings, shapes: Sequence[Value], places: Ints) -> Faces:
+    """The even-odd faces of the polygons among the shapes that have those places, which ascend."""
     first, last = np.searchsorted(rings.owner, places), np.searchsorted(rings.owner, places + 1)
     ends = np.append(rings.starts, len(rings.x))
     few = (ends[last] - ends[first] <= FEW_POINTS) & (last > first)
     together = _together(rings, places[few])
     left = np.union1d(places[~few], np.setdiff1d(places[few], together.measured))
-    return _joined([together, *(_alone(rings, polygons[place], place) for place in left.tolist())])
+    return _joined([together, *(_alone(rings, shapes[place], place) for place in left.tolist())])
 
 
 def _joined(found: Sequence[Faces]) -> Faces:
     return Faces(
+        np.concatenate([faces.parts for faces in found]),
         np.concatenate([faces.part_area for faces in found]),
         np.concatenate([faces.part_owner for faces in found]),
         np.concatenate([faces.hole_area for faces in found]),
@@ -62,12 +65,14 @@ def _faces(parts: Geometries, owner: Ints, measured: Ints, crossed: Ints) -> Fac
     # The first ring of each part is its outline, the others are holes.
     inner = np.append(False, of[1:] == of[:-1]) if len(of) else np.zeros(0, dtype=bool)
     holes = shapely.area(shapely.polygons(lines[inner]))
-    return Faces(shapely.area(parts), owner, holes, owner[of[inner]], measured, crossed)
+    return Faces(parts, shapely.area(parts), owner, holes, owner[of[inner]], measured, crossed)
 
 
 def _together(rings: Rings, places: Ints) -> Faces:
     """Faces of polygons of few points; those whose edges run along each other are left out."""
-    mine = np.flatnonzero(np.isin(rings.owner, places))
+    among = np.zeros(int(rings.owner.max(initial=-1)) + 1, dtype=bool)
+    among[places] = True
+    mine = np.flatnonzero(among[rings.owner])
     of = np.searchsorted(places, rings.owner[mine])
     outlines = rings.lines(mine)
     lines = shapely.multilinestrings(outlines, indices=of) if len(mine) else np.zeros(0, dtype=object)
@@ -78,25 +83,23 @@ def _together(rings: Rings, places: Ints) -> Faces:
     faces, face_of = shapely.get_parts(shapely.polygonize(noded[:, None]), return_index=True)
     kept = single[face_of]
     faces, face_of = faces[kept], face_of[kept]
-    inside = _inside(
-        shapely.get_coordinates(shapely.point_on_surface(faces)), face_of, _edges(rings, mine, of)
-    )
+    inside = _inside(shapely.get_coordinates(shapely.point_on_surface(faces)), face_of, _edges(outlines, of))
     # Crossing an edge changes sides, so two faces that are inside never share one and are two parts.
     crossed = places[_crossed(outlines, of, len(places))]
     return _faces(faces[inside], places[face_of[inside]], places[single], crossed)
 
 
-def _alone(rings: Rings, polygon: Polygon | None, place: int) -> Faces:
+def _alone(rings: Rings, shape: Value, place: int) -> Faces:
     """Faces of one polygon, which is not measured when it is too tangled."""
     mine = np.flatnonzero(rings.owner == place)
     lines = rings.lines(mine)
     none, here = np.zeros(0, dtype=np.intp), np.asarray([place], dtype=np.intp)
     nothing = np.zeros(0, dtype=object)
-    if polygon is None or not affordable(lines):
+    if not isinstance(shape, Polygon) or not affordable(lines):
         return _faces(nothing, none, none, none)
     crossed = here[_crossed(lines, np.zeros(len(lines), dtype=np.intp), 1)]
     try:
-        parts = shapely.get_parts(geometry.region(polygon))
+        parts = shapely.get_parts(geometry.region(shape))
     except AnnotationInvalid:
         return _faces(nothing, none, none, crossed)
     return _faces(parts, np.full(len(parts), place, dtype=np.intp), here, crossed)
@@ -113,11 +116,11 @@ class _Edges:
     counts: Ints
 
 
-def _edges(rings: Rings, mine: Ints, of: Ints) -> _Edges:
-    closed, line_of = shapely.get_coordinates(rings.lines(mine), return_index=True)
+def _edges(outlines: Geometries, of: Ints) -> _Edges:
+    closed, line_of = shapely.get_coordinates(outlines, return_index=True)
     goes_on = line_of[1:] == line_of[:-1]
     start, end = closed[:-1][goes_on], closed[1:][goes_on]
-    counts = np.bincount(of[line_of[:-1][goes_on]]) if len(mine) else np.zeros(0, dtype=np.intp)
+    counts = np.bincount(of[line_of[:-1][goes_on]]) if len(of) else np.zeros(0, dtype=np.intp)
     return _Edges(start[:, 0], start[:, 1], end[:, 0], end[:, 1], counts)
 
 

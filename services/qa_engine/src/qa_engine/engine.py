@@ -24,6 +24,7 @@ BATCH_LABELS = 1_024
 BATCH_WEIGHT = 1_000_000
 """A batch has at most that many labels, and fewer where the shapes of all are heavier than that."""
 _FAILED = "The rule failed; the label was not fully checked by it."
+_NOTHING = Judgement()
 _log = get_logger()
 
 
@@ -102,7 +103,7 @@ class _Evaluation:
     def __init__(self, items: Sequence[Item], shapes: Shapes) -> None:
         self._items = items
         self._shapes = shapes
-        self._found: list[list[Finding]] = [[] for _ in items]
+        self._found: dict[int, list[Finding]] = {}
         self._shadow: dict[int, list[Finding]] = {}
         self._asked: dict[int, list[tuple[str, Operation]]] = {}
 
@@ -110,9 +111,14 @@ class _Evaluation:
         """A judgement of each label, findings by rule id."""
         for rule, settings in rules:
             self._hold(rule, settings)
-        for place, found in enumerate(self._found):
-            asked, shadow = self._asked.get(place, ()), self._shadow.get(place, ())
-            yield Judgement(_bounded(found), tuple(asked), _bounded(shadow))
+        heard = self._found.keys() | self._shadow.keys() | self._asked.keys()
+        for place in range(len(self._items)):
+            # Most labels are in order.
+            yield self._judgement(place) if place in heard else _NOTHING
+
+    def _judgement(self, place: int) -> Judgement:
+        found, shadow = self._found.get(place, ()), self._shadow.get(place, ())
+        return Judgement(_bounded(found), tuple(self._asked.get(place, ())), _bounded(shadow))
 
     def _hold(self, rule: Rule, settings: Settings) -> None:
         """Hold all labels to one rule."""
@@ -126,9 +132,7 @@ class _Evaluation:
 
     def _into(self, settings: Settings, place: int) -> list[Finding]:
         """Where findings about a label go."""
-        if settings.conduct.shadow:
-            return self._shadow.setdefault(place, [])
-        return self._found[place]
+        return (self._shadow if settings.conduct.shadow else self._found).setdefault(place, [])
 
     def _act(self, rule: Rule, settings: Settings, place: int, found: Sequence[Finding]) -> None:
         """Keep what is to be done about findings, unless the rule only flags or is on trial."""

@@ -10,6 +10,7 @@ QaError
 ├── RunNotRevertible
 ├── RunRequestInvalid
 ├── BacktestMissing
+├── BacktestFailed
 ├── PrecisionTooLow
 ├── RuleNotEnforced
 ├── VerdictInvalid
@@ -78,6 +79,10 @@ class RunRequestInvalid(QaError):
 
 class BacktestMissing(QaError):
     """A rule is enforced only after a finished backtest of the same rule with the same settings."""
+
+
+class BacktestFailed(QaError):
+    """The rule could not check enough labels of its backtest to be enforced."""
 
 
 class PrecisionTooLow(QaError):

@@ -51,6 +51,12 @@ async def add(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) ->
         for e in done
     ]
     fresh = set((await conn.execute(insert, rows)).scalars())
+    await put(conn, [e for e in done if e.label_uid in fresh], now_us)
+    return fresh
+
+
+async def put(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) -> None:
+    """Store the findings of evaluations."""
     found = [
         {
             "project_uid": e.project_uid,
@@ -64,13 +70,11 @@ async def add(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) ->
             "shadow": shadow,
         }
         for e in done
-        if e.label_uid in fresh
         for shadow, some in ((False, e.findings), (True, e.shadow))
         for finding in some
     ]
     if found:
         await conn.execute(findings.insert(), found)
-    return fresh
 
 
 async def page(

@@ -13,6 +13,7 @@ from chassis.errors import BlobCorrupt, BlobMissing, BlobTooLarge, BlobUriRefuse
 from labels.asset import Asset
 from labels.label import Label
 from qa_engine import facts, pictures, texts
+from qa_engine.consensus import answers
 from qa_engine.engine import Engine
 from qa_engine.errors import PictureUnreadable, TextUnreadable
 from qa_engine.findings import Evaluation
@@ -71,8 +72,16 @@ class Looker:
     async def _evaluate(self, conn: AsyncConnection, submissions: Sequence[Submission]) -> list[Evaluation]:
         seen = await asyncio.gather(*(self._contents(s) for s in submissions))
         histories = await self._histories(conn, submissions)
+        others = await self._answers(conn, submissions)
         subjects = [
-            Subject(s.project.ontology, s.asset, text, picture, histories.get(s.label.uid, NO_HISTORY))
+            Subject(
+                s.project.ontology,
+                s.asset,
+                text,
+                picture,
+                histories.get(s.label.uid, NO_HISTORY),
+                others.get(s.label.uid, ()),
+            )
             for s, (text, picture) in zip(submissions, seen, strict=True)
         ]
         # Rules are pure computing: in a thread they leave the loop free for calls and the broker.
@@ -105,16 +114,30 @@ class Looker:
     ) -> dict[str, History]:
         """By label, of those whose project has a rule that compares labels."""
         found: dict[str, History] = {}
-        for project_uid, labels in self.comparing(submissions).items():
+        for project_uid, labels in self._reading(submissions, Need.HISTORY).items():
             histories = await facts.read(conn, project_uid, labels)
             found |= {label.uid: history for label, history in zip(labels, histories, strict=True)}
         return found
 
+    async def _answers(
+        self, conn: AsyncConnection, submissions: Sequence[Submission]
+    ) -> dict[str, tuple[Label, ...]]:
+        """By label, of those whose project has a rule that looks at other people's answers."""
+        found: dict[str, tuple[Label, ...]] = {}
+        for project_uid, labels in self._reading(submissions, Need.ANSWERS).items():
+            others = await answers.of_others(conn, project_uid, labels)
+            found |= {label.uid: theirs for label, theirs in zip(labels, others, strict=True)}
+        return found
+
     def comparing(self, submissions: Sequence[Submission]) -> dict[str, list[Label]]:
         """Labels by project, of projects with a rule that compares labels."""
+        return self._reading(submissions, Need.HISTORY)
+
+    def _reading(self, submissions: Sequence[Submission], need: Need) -> dict[str, list[Label]]:
+        """Labels by project, of projects with a rule that reads that."""
         found: dict[str, list[Label]] = {}
         for submission in submissions:
-            if self.needs(submission, Need.HISTORY):
+            if self.needs(submission, need):
                 # A label's own name for its asset may be missing.
                 label = replace(submission.label, asset_uid=submission.asset.uid)
                 found.setdefault(submission.project.uid, []).append(label)

@@ -60,3 +60,12 @@ class Judgement:
     operations: tuple[tuple[str, Operation], ...] = ()
     shadow: tuple[Finding, ...] = ()
     failed: bool = False
+
+    def plus(self, other: "Judgement") -> "Judgement":
+        """What both say, each thing once; failed where either is."""
+        return Judgement(
+            (*self.findings, *(f for f in other.findings if f not in self.findings)),
+            (*self.operations, *(o for o in other.operations if o not in self.operations)),
+            (*self.shadow, *(f for f in other.shadow if f not in self.shadow)),
+            self.failed or other.failed,
+        )

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from labels import geometry, rle
-from labels.errors import AnnotationInvalid
-from labels.label import Polygon
+from labels import rle
+from qa_engine.flat import Floats, Ints
 from qa_engine.pieces import pairs_within
-from qa_engine.rings import BOX, MASK, Flags, Floats, Geometries, Ints
+from qa_engine.rings import BOX, MASK, Flags
+from qa_engine.solids import solids
 
 if TYPE_CHECKING:
     from qa_engine.shapes import Shapes
@@ -43,16 +43,17 @@ class Pairs:
         """Pairs whose bounds overlap."""
         shapes = self._shapes
         usable = np.flatnonzero(shapes.sound & ~np.isnan(shapes.bounds[:, 0]) & (shapes.areas > 0))
-        label, bounds, masks = shapes.label[usable], shapes.bounds[usable], shapes.kind[usable] == MASK
-        left = np.full(len(shapes), MAX_PAIRS)
+        label, masks = shapes.label[usable], shapes.kind[usable] == MASK
+        left, top, right, bottom = (np.ascontiguousarray(side) for side in shapes.bounds[usable].T)
+        room = np.full(len(shapes), MAX_PAIRS)
         found_i, found_j, crowded = [], [], [np.zeros(0, dtype=np.intp)]
         for i, j in pairs_within(label):
-            one, other = bounds[i], bounds[j]
-            near = (one[:, 0] < other[:, 2]) & (other[:, 0] < one[:, 2])
-            near &= (one[:, 1] < other[:, 3]) & (other[:, 1] < one[:, 3])
-            near &= masks[i] == masks[j]
+            # Each test leaves fewer for the next.
+            near = (left[i] < right[j]) & (left[j] < right[i])
             i, j = i[near], j[near]
-            keep = self._within(label[i], left)
+            near = (top[i] < bottom[j]) & (top[j] < bottom[i]) & (masks[i] == masks[j])
+            i, j = i[near], j[near]
+            keep = self._within(label[i], room)
             crowded.append(np.unique(label[i[~keep]]))
             found_i.append(usable[i[keep]])
             found_j.append(usable[j[keep]])
@@ -115,35 +116,12 @@ class Pairs:
         if not len(i):
             return np.zeros(0)
         places, back = np.unique(np.concatenate((i, j)), return_inverse=True)
-        solid = self._solid(places)
+        solid = solids(self._shapes, places)
         one, other = solid[back[: len(i)]], solid[back[len(i) :]]
         common = np.zeros(len(i))
         meet = shapely.intersects(one, other)
         common[meet] = shapely.area(shapely.intersection(one[meet], other[meet]))
         return common
-
-    def _solid(self, places: Ints) -> Geometries:
-        """The insides of boxes and polygons."""
-        shapes = self._shapes
-        solid = np.empty(len(places), dtype=object)
-        boxes = shapes.kind[places] == BOX
-        solid[boxes] = shapely.box(*shapes.bounds[places[boxes]].T)
-        rings = shapes.rings
-        single = np.bincount(rings.owner, minlength=len(shapes)) == 1
-        # The ring of each polygon that has one simple ring.
-        ring_of = np.zeros(len(shapes), dtype=np.intp)
-        ring_of[rings.owner] = np.arange(len(rings))
-        plain = ~boxes & single[places]
-        plain[plain] = rings.simple[ring_of[places[plain]]]
-        solid[plain] = shapely.polygons(rings.lines(ring_of[places[plain]]))
-        for at in np.flatnonzero(~boxes & ~plain):
-            polygon = shapes.values[int(places[at])]
-            assert isinstance(polygon, Polygon)  # noqa: S101 - for the types
-            try:
-                solid[at] = geometry.region(polygon)
-            except AnnotationInvalid:
-                solid[at] = shapely.MultiPolygon()
-        return solid
 
     def _of_masks(self, i: int, j: int) -> float:
         one, other = self._shapes.values[i], self._shapes.values[j]

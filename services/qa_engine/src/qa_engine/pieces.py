@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qa_engine.rings import Ints
+from qa_engine.flat import Ints
 
 _AT_ONCE = 1 << 20
 

@@ -70,6 +70,7 @@ _QUERY = select(
     rule_settings.c.route_boost,
     rule_settings.c.route_pool,
     rule_settings.c.precision_floor,
+    rule_settings.c.schedule_minutes,
 ).outerjoin(rule_settings, rule_settings.c.project_uid == projects.c.project_uid)
 
 
@@ -87,7 +88,14 @@ def _projects(rows: Iterable[Row[Any]]) -> dict[str, Project]:
 
 
 def _settings(row: Row[Any]) -> Settings:
-    conduct = Conduct(row.shadow, Action(row.action), row.route_boost, row.route_pool, row.precision_floor)
+    conduct = Conduct(
+        row.shadow,
+        Action(row.action),
+        row.route_boost,
+        row.route_pool,
+        row.precision_floor,
+        row.schedule_minutes,
+    )
     return Settings(row.enabled, Severity(row.severity), _parameters(row.parameters), conduct)
 
 
@@ -137,6 +145,7 @@ async def _put_settings(conn: AsyncConnection, project: Project, rule_id: str, s
         "route_boost": settings.conduct.route_boost,
         "route_pool": settings.conduct.route_pool,
         "precision_floor": settings.conduct.precision_floor,
+        "schedule_minutes": settings.conduct.schedule_minutes,
     }
     if rule_id in project.ruleset.settings:
         mine = (rule_settings.c.project_uid == project.uid) & (rule_settings.c.rule == rule_id)

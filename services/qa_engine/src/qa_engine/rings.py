@@ -4,89 +4,23 @@ All rings lie one behind the other in one array, so that each figure is a few pa
 whatever the number of polygons.
 """
 
-import struct
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import chain
+from functools import cached_property
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from labels.checks import MAX_COORDINATE_PX
+from qa_engine.flat import Flat, Floats, Ints, starts_of
 
 MAX_MEETINGS = 10_000_000
 """Most pairs of edges with overlapping bounds that are looked at to say whether one polygon crosses itself."""
 BOX, POLYGON, MASK = range(3)
 _FEW_POINTS = 2_000
 _CHUNK = 1 << 14
+_CLEARANCE_PX = 1e-6
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 Geometries = NDArray[np.object_]
-
-
-@dataclass(frozen=True, slots=True)
-class Flat:
-    """Rings as they are given, one behind the other, those without points left out.
-
-    `x` and `y` are the points in original pixels; `sizes` and `owner` are each ring's number of points and the place
-    of its polygon, ascending; `odd` are the polygons with a ring whose values make no pairs, `none` those without a
-    point.
-    """
-
-    x: Floats
-    y: Floats
-    sizes: Ints
-    owner: Ints
-    odd: Ints
-    none: Ints
-
-    @classmethod
-    def of(cls, polygons: Sequence[tuple[tuple[float, ...], ...]], places: Ints) -> "Flat":
-        """The rings of polygons that have those places."""
-        counts = np.fromiter(map(len, polygons), dtype=np.intp, count=len(polygons))
-        owner = np.repeat(places, counts)
-        rings = list(chain.from_iterable(polygons))
-        values = np.fromiter(map(len, rings), dtype=np.intp, count=len(rings))
-        odd = values % 2 == 1
-        odds = np.unique(owner[odd])
-        if len(odds):
-            rings = [ring for ring, skip in zip(rings, odd.tolist(), strict=True) if not skip]
-            owner, values = owner[~odd], values[~odd]
-        # A ring at a time is half again as fast as a number at a time.
-        flat = np.frombuffer(b"".join([_packer(len(ring))(*ring) for ring in rings]))
-        filled = values > 0
-        owner = owner[filled]
-        none = places[np.bincount(owner, minlength=int(places.max(initial=-1)) + 1)[places] == 0]
-        return cls(flat[0::2].copy(), flat[1::2].copy(), values[filled] // 2, owner, odds, none)
-
-    def far(self) -> Ints:
-        """Polygons with a coordinate that is not finite or beyond MAX_COORDINATE_PX."""
-        most = MAX_COORDINATE_PX
-        if not len(self.x) or max(_reach(self.x), _reach(self.y)) <= most:
-            return self.owner[:0]
-        # A comparison with NaN is false.
-        sound = (np.abs(self.x) <= most) & (np.abs(self.y) <= most)
-        return np.unique(self.owner[~np.logical_and.reduceat(sound, _starts(self.sizes))])
-
-
-@lru_cache(maxsize=1024)
-def _packer(count: int) -> Callable[..., bytes]:
-    """Makes the bytes of an array of that many numbers."""
-    return struct.Struct(f"{count}d").pack
-
-
-def _reach(numbers: Floats) -> float:
-    """Largest absolute value; NaN, which compares as false, when there is one."""
-    return float(np.maximum(numbers.max(), -numbers.min()))
-
-
-def _starts(sizes: Ints) -> Ints:
-    starts: Ints = np.cumsum(sizes) - sizes
-    return starts
 
 
 class Rings:
@@ -105,7 +39,7 @@ class Rings:
             x, y, sizes, owner = x[of_kept], y[of_kept], sizes[keep], owner[keep]
         moved = _moved(x, y, sizes)
         if not moved.all():
-            sizes = np.add.reduceat(moved.astype(np.intp), _starts(sizes))
+            sizes = np.add.reduceat(moved.astype(np.intp), starts_of(sizes))
             x, y = x[moved], y[moved]
         long = sizes >= 3
         self.short: Ints = owner[~long]
@@ -116,7 +50,7 @@ class Rings:
         self.y: Floats = y
         self.sizes: Ints = sizes
         self.owner: Ints = owner
-        self.starts = _starts(sizes)
+        self.starts = starts_of(sizes)
         self._ends = self.starts + sizes - 1
 
     def __len__(self) -> int:
@@ -143,12 +77,18 @@ class Rings:
         return 1e-9 * self._extent + 1e-12 * self._extent**2
 
     @cached_property
+    def _means(self) -> tuple[Floats, Floats]:
+        """Mean x and mean y of each ring's points."""
+        x, y = (np.add.reduceat(side, self.starts) / self.sizes for side in (self.x, self.y))
+        return x, y
+
+    @cached_property
     def _turning(self) -> tuple[Floats, Floats]:
         """For each point how far it is below its ring's mean, and twice the area of the triangle that it spans with
         the mean and the next point."""
         x, y = (
-            side - np.repeat(np.add.reduceat(side, self.starts) / self.sizes, self.sizes)
-            for side in (self.x, self.y)
+            side - np.repeat(mean, self.sizes)
+            for side, mean in zip((self.x, self.y), self._means, strict=True)
         )
         cross = np.empty_like(x)
         cross[:-1] = x[:-1] * y[1:]
@@ -193,7 +133,7 @@ class Rings:
     @cached_property
     def _crossings(self) -> tuple[Flags, Flags]:
         """Whether each ring is simple, and whether that is too much work to say."""
-        simple = self._round() if len(self) else np.zeros(0, dtype=bool)
+        simple = self._round.copy()
         dear = np.zeros(len(self), dtype=bool)
         dear[~simple & (self.sizes > _FEW_POINTS)] = True
         for place in np.flatnonzero(dear):
@@ -213,11 +153,14 @@ class Rings:
         """Rings with too many edges side by side to say whether they cross."""
         return self._crossings[1]
 
+    @cached_property
     def _round(self) -> Flags:
         """Rings that go once around their mean without ever turning back, which cannot cross themselves.
 
         Most outlines do, and this takes a fraction of the time of looking for crossings.
         """
+        if not len(self):
+            return np.zeros(0, dtype=bool)
         least = self._rounding
         low, high = self._turns
         above = self._turning[0] < 0
@@ -229,14 +172,45 @@ class Rings:
         steady: Flags = ((low > least) | (high < -least)) & (passes == 1)
         return steady
 
+    def _hearts(self, places: Ints) -> Floats:
+        """Radius of a circle around each ring's mean that no edge reaches into; 0 where none is known."""
+        at, sizes = self._at(places), self.sizes[places]
+        after = at + 1
+        after[np.cumsum(sizes) - 1] = self.starts[places]
+        edges = np.hypot(self.x[after] - self.x[at], self.y[after] - self.y[at])
+        # Twice the area of the triangle on an edge, by the edge, is how far the mean is from the edge's line.
+        away = (np.abs(self._turning[1][at]) - np.repeat(self._rounding[places], sizes)) / edges
+        radius: Floats = np.minimum.reduceat(away, starts_of(sizes))
+        return np.where(self._round[places], radius, 0.0)
+
+    def hold(self, outer: Ints, inner: Ints) -> Flags:
+        """Pairs of rings of which the inner one is seen at a glance to lie in the outer one without touching it.
+
+        That is where the whole box around it lies in a circle that the outer ring goes around; a pair of which this
+        says False may still lie in each other.
+        """
+        if not len(outer):
+            return np.zeros(0, dtype=bool)
+        x, y = (mean[outer] for mean in self._means)
+        left, top, right, bottom = self.bounds[inner].T
+        reach = np.hypot(np.maximum(x - left, right - x), np.maximum(y - top, bottom - y))
+        # Far more than coordinates of at most a million are rounded by.
+        held: Flags = reach + _CLEARANCE_PX < self._hearts(outer) * (1 - 1e-9)
+        return held
+
+    def _at(self, places: Ints) -> Ints:
+        """Where the points of the rings at those places are, one ring behind the other."""
+        sizes = self.sizes[places]
+        first = np.repeat(self.starts[places] - starts_of(sizes), sizes)
+        at: Ints = np.arange(int(sizes.sum()), dtype=np.intp) + first
+        return at
+
     def lines(self, places: Ints) -> Geometries:
         """Closed lines of the rings at those places."""
-        sizes = self.sizes[places]
         if not len(places):
             return np.zeros(0, dtype=object)
-        first = np.repeat(self.starts[places] - _starts(sizes), sizes)
-        at = np.arange(int(sizes.sum()), dtype=np.intp) + first
-        of = np.repeat(np.arange(len(places)), sizes)
+        at = self._at(places)
+        of = np.repeat(np.arange(len(places)), self.sizes[places])
         lines: Geometries = shapely.linearrings(self.x[at], self.y[at], indices=of)
         return lines
 
@@ -246,7 +220,7 @@ def _moved(x: Floats, y: Floats, sizes: Ints) -> Flags:
     moved = np.ones(len(x), dtype=bool)
     moved[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
     filled = sizes > 0
-    starts = _starts(sizes)[filled]
+    starts = starts_of(sizes)[filled]
     ends = starts + sizes[filled] - 1
     moved[starts] = (x[starts] != x[ends]) | (y[starts] != y[ends])
     return moved

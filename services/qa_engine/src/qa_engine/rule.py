@@ -35,6 +35,8 @@ class Need(StrEnum):
     """The picture's pixels; a rule that needs them finds them missing rather than passes."""
     HISTORY = "HISTORY"
     """What the project's other labels claim, kept from the time that such a rule is enabled."""
+    ANSWERS = "ANSWERS"
+    """What other people answered about the same asset, where several are asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ class Subject:
     """What a label is about.
 
     `text` is None for pictures and where the text could not be read; `picture` is None for texts, where no
-    enabled rule needs pixels, and where they could not be read.
+    enabled rule needs pixels, and where they could not be read. `answers` are other people's labels of the asset where
+    several are asked, in the order they came; one that rejects the asset has no uid and claims nothing.
     """
 
     ontology: Ontology
@@ -139,6 +142,7 @@ class Subject:
     text: str | None = None
     picture: Picture | None = None
     history: History = NO_HISTORY
+    answers: tuple[Label, ...] = ()
 
 
 class Unchecked(str):
@@ -193,6 +197,8 @@ ShapeCheck = Callable[[Shapes, Terms], Iterable[tuple[int, str]]]
 Item = tuple[Label, Subject]
 BatchCheck = Callable[[Sequence[Item], Terms], Sequence[Judgement]]
 """A judgement for each label, in order; it may fail for all, and never knows which labels share a batch."""
+ScheduledCheck = Callable[[Sequence[Item], Terms, int], Sequence[Judgement]]
+"""The same once a period; the number is the time that it is asked at, microseconds since the Unix epoch, UTC."""
 Fix = Callable[[Annotation, Context], CorrectionOp | None]
 """What would correct an annotation that the rule found fault with; None where that is for a person to say."""
 
@@ -201,7 +207,8 @@ Fix = Callable[[Annotation, Context], CorrectionOp | None]
 class Rule:
     """A check with its stable id and its settings where a project has none of its own.
 
-    Exactly one of `check`, `shape_check` and `batch_check` is there. `version` counts the changes of a project's own
+    Exactly one of `check`, `shape_check` and `batch_check` is there; `scheduled` is what is asked beside it, each
+    `schedule_minutes` (0 for never) unless a project says otherwise. `version` counts the changes of a project's own
     rule from 1, and `says` is what it checks, in one sentence, where no docstring tells.
     """
 
@@ -216,6 +223,8 @@ class Rule:
     fix: Fix | None = None
     version: int = 1
     says: str = ""
+    scheduled: ScheduledCheck | None = None
+    schedule_minutes: int = 0
 
     @property
     def description(self) -> str:
@@ -233,7 +242,8 @@ class Rule:
         defaults: dict[str, Value] = {parameter.name: parameter.default for parameter in self.parameters}
         own = ruleset.settings.get(self.id)
         if own is None:
-            return Settings(self.enabled, self.severity, defaults)
+            conduct = replace(FLAGS, schedule_minutes=self.schedule_minutes)
+            return Settings(self.enabled, self.severity, defaults, conduct)
         return replace(own, parameters={**defaults, **own.parameters})
 
     def change(self, before: Settings, change: Settings) -> Settings:
@@ -250,6 +260,8 @@ class Rule:
         change.conduct.check()
         if change.conduct.action is Action.FIX and self.fix is None and self.batch_check is None:
             raise RuleSettingsInvalid(f'The rule "{self.id}" does not know how to fix what it finds.')
+        if change.conduct.schedule_minutes and self.scheduled is None:
+            raise RuleSettingsInvalid(f'The rule "{self.id}" has no on_schedule, so it has no schedule.')
         return replace(change, parameters={**before.parameters, **change.parameters})
 
 

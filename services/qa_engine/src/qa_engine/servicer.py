@@ -20,8 +20,10 @@ from labels.label import Label
 from labels.names import asset_name, label_name, parse_project
 from labels.proto import asset_from_pb, finding_to_pb, label_from_pb
 from qa_engine import facts, findings, pictures, projects, texts
+from qa_engine.consensus import answers
 from qa_engine.engine import Engine
 from qa_engine.errors import (
+    BacktestFailed,
     BacktestMissing,
     PictureUnreadable,
     PrecisionTooLow,
@@ -64,6 +66,7 @@ STATUS = ErrorTable(
         RunEnded: grpc.StatusCode.FAILED_PRECONDITION,
         RunNotRevertible: grpc.StatusCode.FAILED_PRECONDITION,
         BacktestMissing: grpc.StatusCode.FAILED_PRECONDITION,
+        BacktestFailed: grpc.StatusCode.FAILED_PRECONDITION,
         PrecisionTooLow: grpc.StatusCode.FAILED_PRECONDITION,
         RuleNotEnforced: grpc.StatusCode.FAILED_PRECONDITION,
         PluginUnknown: grpc.StatusCode.NOT_FOUND,
@@ -126,11 +129,15 @@ class RuleServicer(RuleServiceServicer):
             with suppress(BlobMissing, BlobCorrupt, BlobTooLarge, PictureUnreadable):
                 async with self._pictures:
                     picture = await pictures.read(asset, shelf)
+        known = replace(label, asset_uid=label.asset_uid or asset.uid)
         if Need.HISTORY in needs:
             async with self._db.read() as conn:
-                known = replace(label, asset_uid=label.asset_uid or asset.uid)
                 (history,) = await facts.read(conn, project.uid, [known])
-        return Subject(project.ontology, asset, text, picture, history)
+        others: tuple[Label, ...] = ()
+        if Need.ANSWERS in needs:
+            async with self._db.read() as conn:
+                (others,) = await answers.of_others(conn, project.uid, [known])
+        return Subject(project.ontology, asset, text, picture, history, others)
 
     async def ListFindings(
         self, request: pb2.ListFindingsRequest, context: Context

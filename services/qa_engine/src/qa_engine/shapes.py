@@ -5,7 +5,8 @@ Figures are worked out when the first rule asks for them, once for all rules and
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from itertools import chain, compress
+from itertools import chain, compress, repeat
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,38 +16,51 @@ from labels.asset import MAX_SIDE_PX, Asset
 from labels.checks import MAX_COORDINATE_PX
 from labels.errors import AnnotationInvalid
 from labels.label import Annotation, Box, Label, Mask, Polygon
+from qa_engine.flat import Flat, Floats, Given, Ints
 from qa_engine.nesting import Regions, regions
 from qa_engine.pairs import Pairs
-from qa_engine.rings import BOX, MASK, POLYGON, Flags, Flat, Floats, Ints, Rings
+from qa_engine.rings import BOX, MASK, POLYGON, Flags, Rings
 
 Shape = Box | Polygon | Mask
 _KINDS: dict[type, int] = {Box: BOX, Polygon: POLYGON, Mask: MASK}
+_NO_SHAPE = -1
+_VALUE = attrgetter("value")
+_RINGS = attrgetter("rings")
+_SIDES = attrgetter("x_px", "y_px", "width_px", "height_px")
+_PICTURE = attrgetter("width_px", "height_px")
 
 
 class Shapes:
     """Shapes in columns, in the order of the labels and their annotations; arrays have one entry a shape.
 
-    `annotations` are those that hold the shapes, and `values` the shapes.
+    `annotations` are those that hold the shapes, and `values` the shapes; `kind` is what each is, BOX, POLYGON or MASK,
+    and `label` the ascending place of its label.
     """
 
     def __init__(self, labels: Iterable[tuple[Label, Asset]]) -> None:
         """The shapes of labels, each with the asset that it is about."""
-        self.annotations: list[Annotation] = []
-        self._kinds: list[int] = []
-        self._counts: list[int] = []
-        self._sides: list[tuple[int, int]] = []
+        claims: list[tuple[Annotation, ...]] = []
+        self._assets: list[Asset] = []
         for label, asset in labels:
-            kinds = [_KINDS.get(type(annotation.value), -1) for annotation in label.annotations]
-            if -1 in kinds:
-                shown = [kind >= 0 for kind in kinds]
-                self.annotations += compress(label.annotations, shown)
-                kinds = list(compress(kinds, shown))
-            else:
-                self.annotations += label.annotations
-            self._kinds += kinds
-            self._counts.append(len(kinds))
-            self._sides.append((asset.width_px, asset.height_px))
-        self.values: list[Shape] = [annotation.value for annotation in self.annotations]  # type: ignore[misc]
+            claims.append(label.annotations)
+            self._assets.append(asset)
+        # All that is done for every annotation stays in loops that C runs.
+        annotations = list(chain.from_iterable(claims))
+        values = list(map(_VALUE, annotations))
+        kind = np.fromiter(
+            map(_KINDS.get, map(type, values), repeat(_NO_SHAPE)), dtype=np.int8, count=len(values)
+        )
+        place = np.repeat(
+            np.arange(len(claims)), np.fromiter(map(len, claims), dtype=np.intp, count=len(claims))
+        )
+        shown = kind != _NO_SHAPE
+        if not shown.all():
+            annotations, values = (list(compress(some, shown.tolist())) for some in (annotations, values))
+            kind, place = kind[shown], place[shown]
+        self.annotations: list[Annotation] = annotations
+        self.values: list[Shape] = values
+        self.kind: NDArray[np.int8] = kind
+        self.label: Ints = place
 
     def __len__(self) -> int:
         return len(self.annotations)
@@ -55,7 +69,7 @@ class Shapes:
     def weight(self) -> int:
         """About how many numbers the columns hold."""
         masks = sum(len(self.values[place].counts) for place in self.masks.tolist())
-        return masks + sum(map(len, chain.from_iterable(self._rings)))
+        return masks + int(self._given.values.sum())
 
     def of_same(self, part: Callable[[Annotation], str], i: Ints, j: Ints) -> Flags:
         """Which pairs of shapes agree in a part of their annotations."""
@@ -66,19 +80,10 @@ class Shapes:
         )
 
     @cached_property
-    def label(self) -> Ints:
-        """The ascending place of each shape's label."""
-        return np.repeat(np.arange(len(self._counts)), self._counts)
-
-    @cached_property
     def picture(self) -> Ints:
         """Shapes x (width, height) of the picture in pixels, 0 where it is not known."""
-        return np.asarray(self._sides, dtype=np.intp).reshape(-1, 2)[self.label]
-
-    @cached_property
-    def kind(self) -> NDArray[np.int8]:
-        """What each shape is: BOX, POLYGON or MASK."""
-        return np.asarray(self._kinds, dtype=np.int8)
+        sides = chain.from_iterable(map(_PICTURE, self._assets))
+        return np.fromiter(sides, dtype=np.intp, count=2 * len(self._assets)).reshape(-1, 2)[self.label]
 
     @cached_property
     def polygons(self) -> Ints:
@@ -96,13 +101,14 @@ class Shapes:
         return np.flatnonzero(self.kind == MASK)
 
     @cached_property
-    def _rings(self) -> list[tuple[tuple[float, ...], ...]]:
-        return [self.values[place].rings for place in self.polygons.tolist()]
+    def _given(self) -> Given:
+        polygons = compress(self.values, (self.kind == POLYGON).tolist())
+        return Given.of(list(map(_RINGS, polygons)), self.polygons)
 
     @cached_property
     def flat(self) -> Flat:
         """The polygons' rings as they are given."""
-        return Flat.of(self._rings, self.polygons)
+        return Flat.of(self._given)
 
     @cached_property
     def box_edges(self) -> Floats:
@@ -115,9 +121,9 @@ class Shapes:
     @cached_property
     def _box_sides(self) -> Floats:
         """Boxes x (left, top, width, height)."""
-        boxes = [self.values[place] for place in self.boxes.tolist()]
-        sides = [(box.x_px, box.y_px, box.width_px, box.height_px) for box in boxes]
-        return np.asarray(sides, dtype=np.float64).reshape(-1, 4)
+        boxes = compress(self.values, (self.kind == BOX).tolist())
+        sides = chain.from_iterable(map(_SIDES, boxes))
+        return np.fromiter(sides, dtype=np.float64, count=4 * len(self.boxes)).reshape(-1, 4)
 
     @cached_property
     def runs(self) -> dict[int, rle.Runs]:
@@ -168,8 +174,7 @@ class Shapes:
     @cached_property
     def regions(self) -> Regions:
         """What polygons cover; its places are those of the shapes."""
-        polygons = [value if isinstance(value, Polygon) else None for value in self.values]
-        return regions(self.rings, polygons, ~self.sound)
+        return regions(self.rings, self.values, ~self.sound)
 
     @cached_property
     def areas(self) -> Floats:

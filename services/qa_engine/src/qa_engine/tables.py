@@ -46,6 +46,7 @@ rule_settings = Table(
     Column("route_boost", Double, nullable=False, server_default="0"),
     Column("route_pool", String(64), nullable=False, server_default=""),
     Column("precision_floor", Double, nullable=False, server_default="0.9"),
+    Column("schedule_minutes", Integer, nullable=False, server_default="0"),
 )
 
 evaluations = Table(
@@ -74,6 +75,7 @@ findings = Table(
     Column("shadow", Boolean, nullable=False, server_default=false()),
     Index("findings_by_project", "project_uid", "seq"),
     Index("findings_by_rule", "project_uid", "rule", "seq"),
+    Index("findings_by_label", "project_uid", "label_uid"),
 )
 
 # What is remembered of labels, for projects with a rule that compares a label with others. `source` says who made it,

@@ -1,5 +1,7 @@
 """Rules and their settings on the wire."""
 
+from dataclasses import replace
+
 from labelmesh.qa.v1 import rule_service_pb2 as pb2
 from labels.errors import FindingInvalid
 from labels.proto import severity_from_pb, severity_to_pb
@@ -32,6 +34,7 @@ def with_settings_to_pb(rule: Rule, settings: Settings, *, custom: bool) -> pb2.
         version=rule.version,
         custom=custom,
         fixable=rule.fix is not None,
+        schedule_minutes=settings.conduct.schedule_minutes if rule.scheduled is not None else None,
     )
 
 
@@ -89,7 +92,8 @@ def mode_from_pb(mode: "pb2.RuleMode.ValueType") -> Mode:
 
 
 def _conduct_from_pb(pb: pb2.Rule, before: Conduct) -> Conduct:
+    minutes = pb.schedule_minutes if pb.HasField("schedule_minutes") else before.schedule_minutes
     if pb.action not in _ACTIONS:
-        return before
+        return replace(before, schedule_minutes=minutes)
     floor = pb.precision_floor if pb.HasField("precision_floor") else FLAGS.precision_floor
-    return Conduct(before.shadow, _ACTIONS[pb.action], pb.route_boost, pb.route_pool, floor)
+    return Conduct(before.shadow, _ACTIONS[pb.action], pb.route_boost, pb.route_pool, floor, minutes)

@@ -176,6 +176,7 @@ def _event(project: Project, answer: Answer) -> review_events_pb2.LabelReviewed:
         ops=map(correction_op_to_pb, answer.submission.ops),
         reviewer=answer.submission.reviewer,
         sealed=answer.sealed > 0,
+        active_seconds=answer.submission.active_seconds,
         answers=max(1, answer.step.turn.answers),
         answers_wanted=answer.step.turn.wanted if answer.step.aside else 0,
     )

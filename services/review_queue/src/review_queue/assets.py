@@ -1,7 +1,7 @@
 """SQL room: assets, and the tasks that come with them."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -21,7 +21,9 @@ from review_queue.errors import AssetNotFound, KeyTaken
 from review_queue.lineage.digest import Kind
 from review_queue.lineage.entries import enter
 from review_queue.project import PreAnnotation, Project
+from review_queue.ranking import seeing
 from review_queue.review import TaskState
+from review_queue.routing import placing
 
 MAX_EVENT_ASSETS = 100
 MAX_EVENT_BYTES = 56 << 10
@@ -37,6 +39,14 @@ class SortedOut:
     new: list[Asset]
     skipped: int
     taken: list[tuple[int, KeyTaken]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an import tells about assets beside them, by key: what they are worth, and sketches of texts."""
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    sketches: Mapping[str, bytes] = field(default_factory=dict)
 
 
 async def sort_out(conn: AsyncConnection, project: Project, lines: Sequence[Line]) -> SortedOut:
@@ -76,7 +86,7 @@ def _content(asset: Asset) -> tuple[Any, ...]:
     return picture, asset.content_sha256, asset.width_px, asset.height_px, dict(asset.context)
 
 
-async def add(conn: AsyncConnection, project: Project, new: Sequence[Asset]) -> int:
+async def add(conn: AsyncConnection, project: Project, new: Sequence[Asset], told: Told | None = None) -> int:
     """Store assets with their tasks and events; the number of assets in the project after it."""
     if not new:
         return project.asset_count
@@ -99,18 +109,26 @@ async def add(conn: AsyncConnection, project: Project, new: Sequence[Asset]) -> 
     ]
     await conn.execute(insert(tables.assets), stored)
     await enter(conn, Kind.ASSET, stored)
-    # With RETURNING the rows go in one statement, and the trigger that counts them on PostgreSQL fires once.
-    rows = insert(tables.tasks).returning(tables.tasks.c.uid)
-    await conn.execute(rows, [_task(project, asset) for asset in named])
+    await _add_tasks(conn, project, named, told or Told())
     events = _events(project, messages, bodies, asset_count)
     await outbox.add_many(conn, [(event, project.uid, None) for event in events])
     return asset_count
 
 
-def _task(project: Project, asset: Asset) -> dict[str, Any]:
+async def _add_tasks(conn: AsyncConnection, project: Project, new: Sequence[Asset], told: Told) -> None:
+    sketches = {asset.uid: told.sketches[asset.key] for asset in new if asset.key in told.sketches}
+    novelties = await seeing.keep(conn, project, sketches)
+    rows = [_task(project, asset, told.weights.get(asset.key), novelties.get(asset.uid)) for asset in new]
+    # With RETURNING the rows go in one statement, and the trigger that counts them on PostgreSQL fires once.
+    await conn.execute(insert(tables.tasks).returning(tables.tasks.c.uid), rows)
+    await placing.place(conn, project, [asset.uid for asset in new])
+
+
+def _task(project: Project, asset: Asset, weight: float | None, novelty: float | None) -> dict[str, Any]:
     definition = project.definition
     waits = definition.pre_annotation is not PreAnnotation.NONE
-    terms = priority.Terms(1.0, 0.0, asset.create_time_us, business=priority.business(asset.context))
+    worth = priority.business(asset.context) if weight is None else weight
+    terms = priority.Terms(1.0, 0.0, asset.create_time_us, business=worth, novelty=novelty or 0.0)
     return {
         "uid": asset.uid,
         "project_uid": project.uid,
@@ -129,6 +147,7 @@ def _task(project: Project, asset: Asset) -> dict[str, Any]:
         "leased_label_uid": "",
         "decision": "",
         "business": terms.business,
+        "novelty": novelty,
     }
 
 

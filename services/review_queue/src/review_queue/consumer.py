@@ -143,6 +143,7 @@ def _evaluation(event: Event[LabelEvaluated]) -> evaluations.Evaluation:
         boost=message.priority_boost,
         pool=message.pool,
         blocked=message.blocked,
+        adds=message.adds,
     )
 
 

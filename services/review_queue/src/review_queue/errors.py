@@ -215,6 +215,10 @@ class PolicyForbidden(ReviewError):
     """Only the managers that the queue's policy names may change it."""
 
 
+class WeightInvalid(ReviewError):
+    """What an asset is worth must be 0 to 1,000."""
+
+
 class SelfReview(ReviewError):
     """Nobody reviews what they answered themselves."""
 

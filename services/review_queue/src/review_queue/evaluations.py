@@ -1,18 +1,22 @@
 """SQL room: what rules say about labels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.db import insert_ignore
+from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated
 from review_queue import projects, standing, tables, task_rows
 from review_queue.assurance import acceptance
 from review_queue.errors import ProjectNotFound
 from review_queue.review import Decision
 from review_queue.search import rules
 
+MAX_FINDINGS = 1_000
+"""Findings that are kept of one label."""
 _f = tables.findings.c
 _REPLACE = (
     update(tables.findings)
@@ -27,6 +31,7 @@ class Evaluation:
     """Findings about one label: `n` of them, the worst of weight `severity`, `body` the LabelEvaluated message.
 
     `boost` and `pool` are what rules say about its way to a person; `blocked` that a person's label must not stand.
+    `adds` says that it comes on top of what was said before, instead of in its place.
     """
 
     project_uid: str
@@ -39,6 +44,7 @@ class Evaluation:
     boost: float = 0.0
     pool: str = ""
     blocked: bool = False
+    adds: bool = False
 
 
 async def store(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> None:
@@ -66,23 +72,48 @@ async def store(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> Non
 
 
 async def _keep(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """Store what is newer than what is there; of several for one label the last one counts."""
+    """Store what is newer than what is there; of several for one label the last one counts, with what it adds to."""
+    uids = sorted({e.label_uid for e in evaluations})
+    rows = await conn.execute(select(tables.findings).where(_f.label_uid.in_(uids)))
+    stored = {row.label_uid: row for row in rows}
     latest: dict[str, Evaluation] = {}
     for e in evaluations:
-        if e.label_uid not in latest or latest[e.label_uid].ruleset_revision <= e.ruleset_revision:
+        before = latest.get(e.label_uid, stored.get(e.label_uid))
+        if before is not None and e.adds:
+            latest[e.label_uid] = _on_top(before, e)
+        elif e.label_uid not in latest or latest[e.label_uid].ruleset_revision <= e.ruleset_revision:
             latest[e.label_uid] = e
-    there = select(_f.label_uid, _f.ruleset_revision).where(_f.label_uid.in_(sorted(latest)))
-    stored = {row.label_uid: row.ruleset_revision for row in await conn.execute(there)}
-    valid = [e for e in latest.values() if stored.get(e.label_uid, 0) <= e.ruleset_revision]
-    new = [e for e in valid if e.label_uid not in stored]
+    there = {uid: row.ruleset_revision for uid, row in stored.items()}
+    valid = [e for e in latest.values() if there.get(e.label_uid, 0) <= e.ruleset_revision]
+    new = [e for e in valid if e.label_uid not in there]
     if new:
         await conn.execute(insert_ignore(conn, tables.findings), [_row(e) for e in new])
-    old = [e for e in valid if e.label_uid in stored]
+    old = [e for e in valid if e.label_uid in there]
     if old:
         await conn.execute(_REPLACE, [_change(e) for e in old])
     said = [(e.project_uid, e.label_uid, e.body) for e in valid if e.n]
     await rules.name(conn, said, replaced=[e.label_uid for e in old])
     return valid
+
+
+def _on_top(before: Any, e: Evaluation) -> Evaluation:
+    """What was said before with what an evaluation adds; the same again changes nothing."""
+    said, more = LabelEvaluated.FromString(before.body), LabelEvaluated.FromString(e.body)
+    known = {finding.SerializeToString(deterministic=True) for finding in said.findings}
+    fresh = [f for f in more.findings if f.SerializeToString(deterministic=True) not in known]
+    said.findings.extend(fresh[: max(MAX_FINDINGS - len(said.findings), 0)])
+    # Not their sum, which would grow with every period.
+    said.priority_boost, said.pool = max(before.boost, e.boost), before.pool or e.pool
+    said.blocked, said.ruleset_revision = e.blocked, max(before.ruleset_revision, e.ruleset_revision)
+    return replace(
+        e,
+        ruleset_revision=said.ruleset_revision,
+        n=len(said.findings),
+        severity=max(before.severity, e.severity) if fresh else before.severity,
+        body=said.SerializeToString(),
+        boost=said.priority_boost,
+        pool=said.pool,
+    )
 
 
 def _row(e: Evaluation) -> dict[str, object]:

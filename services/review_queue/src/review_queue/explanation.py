@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from review_queue import tables
 from review_queue.conditions import shown_state
 from review_queue.errors import TaskNotFound
-from review_queue.priority import Term, Terms, terms_of, total
+from review_queue.priority import Term, terms_of, total
 from review_queue.project import Project
+from review_queue.ranking import terms
 from review_queue.review import TaskState
 
 MAX_AHEAD = 10_000
@@ -38,25 +39,14 @@ class Explanation:
 
 async def explain(conn: AsyncConnection, project: Project, uid: str, now_us: int) -> Explanation:
     """Explain the task's place as of now; raises TaskNotFound."""
-    query = select(
-        shown_state(now_us).label("shown"),
-        _t.uncertainty,
-        _t.severity,
-        _t.create_time_us,
-        _t.boost,
-        _t.disagreement,
-        _t.business,
-        _t.rank,
-    )
+    query = select(shown_state(now_us).label("shown"), *terms.COLUMNS, _t.rank)
     row = (await conn.execute(query.where(_t.uid == uid, _t.project_uid == project.uid))).one_or_none()
     if row is None:
         raise TaskNotFound
-    terms = Terms(
-        row.uncertainty, row.severity, row.create_time_us, row.boost, row.disagreement, row.business
-    )
+    summands = terms_of(terms.terms_of(row), project.definition.weights, now_us)
     state = TaskState(row.shown)
     ahead = await _ahead(conn, project, row.rank, uid, now_us) if state is TaskState.OPEN else 0
-    return Explanation(state, terms_of(terms, project.definition.weights, now_us), row.rank, ahead, now_us)
+    return Explanation(state, summands, row.rank, ahead, now_us)
 
 
 async def _ahead(conn: AsyncConnection, project: Project, rank: float, uid: str, now_us: int) -> int:

@@ -33,6 +33,7 @@ from review_queue import assets, projects, revisions, standing, tables, task_row
 from review_queue.errors import AssetNotFound, ImportIdReused, ImportInvalid, ReviewError
 from review_queue.importing import Refusal
 from review_queue.project import Project
+from review_queue.ranking.renewing import renewed
 from review_queue.review import TaskState, by_person
 from review_queue.search.origin import Source, first
 from review_queue.standing import Standing
@@ -189,6 +190,9 @@ class LabelImporter:
             now[row.asset.uid] = new
             fresh.append((row, revisions.numbered(row.label, new.revision)))
         if not self._terms.dry:
+            if self._terms.kind is LabelKind.PREDICTION:
+                claims = [(label.asset_uid, label.annotations) for _, label in fresh]
+                held = await renewed(conn, [project], held, claims)
             await _write(conn, project, fresh)
             changed = ((held[uid], new) for uid, new in now.items())
             await task_rows.write(conn, changed, {project.uid: project.definition.weights})

@@ -64,15 +64,23 @@ def cells(base: Sequence[Annotation], final: Sequence[Annotation]) -> Counter[Ce
             del after[before.id]
         else:
             gone[before.tool, before.value].append(before.category)
+    # What kept its category first: where several stand in one place, as choices do, a relabelling must not take it.
+    kept = [now for now in after.values() if _take(gone.get((now.tool, now.value)), now.category)]
+    for now in kept:
+        found[now.tool, now.category, now.category] += 1
+        del after[now.id]
     for now in after.values():
         place = gone.get((now.tool, now.value))
-        if place:
-            same = now.category in place
-            predicted = place.pop(place.index(now.category) if same else 0)
-            found[now.tool, predicted, now.category] += 1
-        else:
-            found[now.tool, "", now.category] += 1
+        found[now.tool, place.pop(0) if place else "", now.category] += 1
     for (tool, _), categories in gone.items():
         for category in categories:
             found[tool, category, ""] += 1
     return found
+
+
+def _take(categories: list[str] | None, category: str) -> bool:
+    """Take the category from the list if it is there."""
+    if not categories or category not in categories:
+        return False
+    categories.remove(category)
+    return True

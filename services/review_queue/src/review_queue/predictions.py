@@ -16,6 +16,7 @@ from review_queue.assurance import acceptance
 from review_queue.assurance.acceptance import Offer
 from review_queue.errors import ProjectNotFound
 from review_queue.project import Project
+from review_queue.ranking.renewing import renewed
 from review_queue.standing import Standing
 
 
@@ -81,6 +82,8 @@ async def store(conn: AsyncConnection, predictions: Sequence[Prediction]) -> Non
             pool=verdict.pool,
         )
         numbered.append((project, revisions.numbered(label, now[uid].revision)))
+    claims = [(label.asset_uid, label.annotations) for _, label in numbered]
+    held = await renewed(conn, known.values(), held, claims)
     await revisions.store(conn, numbered)
     offers = [Offer(held[p.label.asset_uid], now[p.label.asset_uid], p.asset, p.label) for p in fresh]
     accepted, _ = await acceptance.act(conn, offers)

@@ -1,12 +1,13 @@
 """The order of the review queue.
 
     priority = w_uncertainty * (1 - confidence) + w_findings * severity + w_age * hours waited
-             + w_disagreement * disagreement + w_business * business + boost
+             + w_disagreement * disagreement + w_business * business + w_novelty * novelty + boost
 
 All tasks age at the same speed, so waiting never changes who comes first: with the hours since the epoch written as
 `now - created`, the term `w_age * now` is the same for every task of a project and drops out of every comparison.
 What is left is a constant of the task. It is stored with its sign turned, as `rank`, so that an ascending index is
-the queue; it changes when a prediction or a finding comes in and at no other time. A further term fits in as long as it
+the queue; it changes with its terms, when a prediction, a finding, an
+answer or a weight comes in, and at no other time. A further term fits in as long as it
 is a constant of the task too, or grows for all tasks alike.
 """
 
@@ -17,6 +18,7 @@ from operator import add
 
 HOUR_US = 3_600_000_000
 MAX_WEIGHT = 1_000.0
+MAX_BUSINESS = 1_000.0
 BUSINESS_KEY = "business_weight"
 
 
@@ -29,6 +31,7 @@ class Weights:
     age_per_hour: float = 0.01
     disagreement: float = 1.0
     business: float = 0.0
+    novelty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,9 @@ class Terms:
 
     `uncertainty` is 1 - confidence in 0 to 1, `severity` 0, 0.1, 0.5 or 1, `create_time_us` the import in
     microseconds since the Unix epoch; `boost`, 0 to 1,000, is what a rule adds that routes the label to a person.
-    `disagreement` is 1 - agreement of several people's answers, 0 to 1; `business` what the importer says that the
-    asset is worth, 0 to 1.
+    `disagreement`, 0 to 1, is how far answers to the asset differ, see `ranking.difference`; `business`, 0 to 1,000,
+    what the customer says that the asset is worth; `novelty`, 0 to 1, how unlike its text is to those that people
+    answered.
     """
 
     uncertainty: float
@@ -47,6 +51,7 @@ class Terms:
     boost: float = 0.0
     disagreement: float = 0.0
     business: float = 0.0
+    novelty: float = 0.0
 
     def age_hours(self, now_us: int) -> float:
         """Hours since the import, never negative."""
@@ -68,12 +73,12 @@ class Term:
 
 
 def business(context: Mapping[str, str]) -> float:
-    """What an asset is worth, 0 to 1: `business_weight` of its context, 0 where that is no such number."""
+    """What an asset is worth, 0 to 1,000: `business_weight` of its context, 0 where that is no such number."""
     try:
         weight = float(context.get(BUSINESS_KEY, "0"))
     except ValueError:
         return 0.0
-    return weight if 0.0 <= weight <= 1.0 else 0.0
+    return weight if 0.0 <= weight <= MAX_BUSINESS else 0.0
 
 
 def terms_of(terms: Terms, weights: Weights, now_us: int) -> tuple[Term, ...]:
@@ -84,6 +89,7 @@ def terms_of(terms: Terms, weights: Weights, now_us: int) -> tuple[Term, ...]:
         Term("age_per_hour", weights.age_per_hour, terms.age_hours(now_us)),
         Term("disagreement", weights.disagreement, terms.disagreement),
         Term("business", weights.business, terms.business),
+        Term("novelty", weights.novelty, terms.novelty),
         Term("boost", 1.0, terms.boost),
     )
 
@@ -92,6 +98,7 @@ def rank(terms: Terms, weights: Weights) -> float:
     """Where a task stands in its project's queue: the lowest comes first, equal ones by uid."""
     urgency = weights.uncertainty * terms.uncertainty + weights.findings * terms.severity + terms.boost
     urgency += weights.disagreement * terms.disagreement + weights.business * terms.business
+    urgency += weights.novelty * terms.novelty
     return weights.age_per_hour * (terms.create_time_us / HOUR_US) - urgency
 
 

@@ -96,6 +96,7 @@ def _values(project: Project) -> dict[str, Any]:
         "weight_age_per_hour": weights.age_per_hour,
         "weight_disagreement": weights.disagreement,
         "weight_business": weights.business,
+        "weight_novelty": weights.novelty,
         "asset_count": project.asset_count,
         "create_time_us": project.create_time_us,
     }
@@ -118,6 +119,7 @@ def _project(row: Row[*tuple[Any, ...]]) -> Project:
                 row.weight_age_per_hour,
                 row.weight_disagreement,
                 row.weight_business,
+                row.weight_novelty,
             ),
         ),
         asset_count=row.asset_count,

@@ -12,6 +12,7 @@ from labelmesh.qa.v1 import qa_events_pb2
 from review_queue import tables
 from review_queue.priority import Terms
 from review_queue.project import Project
+from review_queue.ranking.terms import terms_of
 from review_queue.review import TaskState
 from review_queue.routing.turn import Turn
 
@@ -81,9 +82,7 @@ def from_row(row: Row[*tuple[Any, ...]], now_us: int) -> Shown:
     return Shown(
         uid=row.uid,
         state=state,
-        terms=Terms(
-            row.uncertainty, row.severity, row.create_time_us, row.boost, row.disagreement, row.business
-        ),
+        terms=terms_of(row),
         reviewer=row.reviewer if state in (TaskState.LEASED, TaskState.DONE) else "",
         prediction_error=row.prediction_error,
         pool=row.sent_pool or row.pool or row.routed_pool,
@@ -100,7 +99,7 @@ def _without_prediction(row: Row[*tuple[Any, ...]]) -> Shown:
     return Shown(
         uid=row.uid,
         state=TaskState.LEASED,
-        terms=Terms(1.0, 0.0, row.create_time_us, business=row.business),
+        terms=Terms(1.0, 0.0, row.create_time_us, business=row.business, novelty=row.novelty or 0.0),
         reviewer=row.reviewer,
         prediction_error="",
         pool=row.sent_pool or row.pool or row.routed_pool,

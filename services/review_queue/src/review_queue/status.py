@@ -24,6 +24,7 @@ STATUS = ErrorTable(
         errors.WatchesExhausted: StatusCode.RESOURCE_EXHAUSTED,
         errors.PoolForbidden: StatusCode.PERMISSION_DENIED,
         errors.PolicyForbidden: StatusCode.PERMISSION_DENIED,
+        errors.WeightInvalid: StatusCode.INVALID_ARGUMENT,
         errors.SelfReview: StatusCode.PERMISSION_DENIED,
         errors.LeaseLost: StatusCode.FAILED_PRECONDITION,
         errors.EtagMismatch: StatusCode.ABORTED,

@@ -36,6 +36,7 @@ projects = Table(
     Column("weight_age_per_hour", Double, nullable=False),
     Column("weight_disagreement", Double, nullable=False, server_default="1"),
     Column("weight_business", Double, nullable=False, server_default="0"),
+    Column("weight_novelty", Double, nullable=False, server_default="0"),
     # A QueuePolicy message; empty for the default, and then the revision is 0.
     Column("queue_policy", LargeBinary, nullable=False, server_default=""),
     Column("queue_policy_revision", BigInteger, nullable=False, server_default="0"),
@@ -101,8 +102,9 @@ tasks = Table(
     # the pool that counts where only its members may take the task, else empty.
     Column("routed_pool", Text, nullable=False, server_default=""),
     Column("lane", Text, nullable=False, server_default=""),
-    # Several answers: how many there are, and how many are wanted (0: as the policy says); the share in 0 to 1 that
-    # they disagree by. Four eyes: `stage` 1 that a label, 2 that a rejection by `answered_by` waits for another person.
+    # Several answers: how many there are, and how many are wanted (0: as the policy says); how far they, or
+    # predictions, differ, 0 to 1. Four eyes: `stage` 1 that a label, 2 that a rejection by `answered_by` waits for
+    # another person.
     Column("answers", SmallInteger, nullable=False, server_default="0"),
     Column("answers_wanted", SmallInteger, nullable=False, server_default="0"),
     Column("disagreement", Double, nullable=False, server_default="0"),
@@ -114,8 +116,10 @@ tasks = Table(
     Column("sent_pool", Text, nullable=False, server_default=""),
     Column("sent_reason", Text, nullable=False, server_default=""),
     Column("sent_until_us", BigInteger, nullable=False, server_default="0"),
-    # What the importer says it is worth, 0 to 1.
+    # What the customer says it is worth, 0 to 1,000.
     Column("business", Double, nullable=False, server_default="0"),
+    # How unlike the text is to those that people answered, 0 to 1; null where that is not known.
+    Column("novelty", Double),
     sqlite_with_rowid=False,
 )
 _leased = tasks.c.lease_expire_us > 0

@@ -11,6 +11,7 @@ from labels.label import LabelKind
 from review_queue import tables
 from review_queue.errors import AssetNotFound
 from review_queue.priority import Terms, Weights, rank
+from review_queue.ranking.terms import COLUMNS
 from review_queue.review import Decision, TaskState
 from review_queue.routing import placing
 from review_queue.standing import Standing
@@ -19,27 +20,23 @@ _t = tables.tasks.c
 _COLUMNS = (
     _t.uid,
     _t.project_uid,
-    _t.create_time_us,
     _t.state,
     _t.revision,
     _t.label_uid,
     _t.label_kind,
     _t.decision,
-    _t.uncertainty,
-    _t.severity,
     _t.prediction_error,
     _t.author,
     _t.run_uid,
     _t.confidence,
     _t.finding_count,
     _t.review_time_us,
-    _t.boost,
     _t.pool,
     _t.audit,
     _t.sealed,
     _t.lease_expire_us,
-    _t.disagreement,
-    _t.business,
+    _t.answers,
+    *COLUMNS,
 )
 _WRITE = update(tables.tasks).where(_t.uid == bindparam("task_uid"))
 
@@ -60,7 +57,8 @@ class Held:
     """An asset's standing, locked until the end of the transaction.
 
     `audit` and `sealed` say that it was drawn for people, or is gold; `lease_expire_us` is 0 without a lease;
-    `disagreement` and `business` are terms of the priority that do not come from labels.
+    `answers` of several people are there; `disagreement`, `business` and `novelty` (None where it is not known) are
+    terms of the priority that do not come from the label that is up for review.
     """
 
     uid: str
@@ -70,8 +68,10 @@ class Held:
     audit: bool = False
     sealed: bool = False
     lease_expire_us: int = 0
+    answers: int = 0
     disagreement: float = 0.0
     business: float = 0.0
+    novelty: float | None = None
 
 
 async def hold(conn: AsyncConnection, uids: Iterable[tuple[str, str]]) -> dict[str, Held]:
@@ -126,14 +126,22 @@ def _held(row: Row[*tuple[Any, ...]]) -> Held:
         audit=row.audit > 0,
         sealed=row.sealed > 0,
         lease_expire_us=row.lease_expire_us,
+        answers=row.answers,
         disagreement=row.disagreement,
         business=row.business,
+        novelty=row.novelty,
     )
 
 
 def _terms(held: Held, new: Standing) -> Terms:
     return Terms(
-        new.uncertainty, new.severity, held.create_time_us, new.boost, held.disagreement, held.business
+        new.uncertainty,
+        new.severity,
+        held.create_time_us,
+        new.boost,
+        held.disagreement,
+        held.business,
+        held.novelty or 0.0,
     )
 
 
@@ -156,4 +164,6 @@ def _row(held: Held, new: Standing, weights: Weights) -> dict[str, Any]:
         "review_time_us": new.review_time_us,
         "boost": new.boost,
         "pool": new.pool,
+        "disagreement": held.disagreement,
+        "novelty": held.novelty,
     }

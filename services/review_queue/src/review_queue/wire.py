@@ -1,9 +1,11 @@
 """Projects and answers on the wire."""
 
+from collections.abc import Sequence
+
 from labelmesh.review.v1 import project_service_pb2, queue_service_pb2
 from labels.names import project_name
 from labels.proto import correction_op_from_pb, ontology_from_pb, ontology_to_pb
-from review_queue.errors import ProjectInvalid, SubmissionInvalid
+from review_queue.errors import ProjectInvalid, SubmissionInvalid, WeightInvalid
 from review_queue.priority import Weights
 from review_queue.project import Definition, PreAnnotation, Project
 from review_queue.review import MAX_OPS, Decision, Submission
@@ -42,6 +44,7 @@ def _weights_from_pb(pb: project_service_pb2.PriorityWeights) -> Weights:
         pb.age_per_hour if pb.HasField("age_per_hour") else _DEFAULTS.age_per_hour,
         pb.disagreement if pb.HasField("disagreement") else _DEFAULTS.disagreement,
         pb.business if pb.HasField("business") else _DEFAULTS.business,
+        pb.novelty if pb.HasField("novelty") else _DEFAULTS.novelty,
     )
 
 
@@ -60,11 +63,20 @@ def project_to_pb(project: Project) -> project_service_pb2.Project:
             age_per_hour=weights.age_per_hour,
             disagreement=weights.disagreement,
             business=weights.business,
+            novelty=weights.novelty,
         ),
         instruction=definition.instruction,
         asset_count=project.asset_count,
         create_time_us=project.create_time_us,
     )
+
+
+def weights_from_pb(pb: Sequence[queue_service_pb2.BusinessWeight]) -> dict[str, float]:
+    """What assets are worth, by key; raises WeightInvalid for a key that stands there twice."""
+    weights = {weight.key: weight.weight for weight in pb}
+    if len(weights) < len(pb):
+        raise WeightInvalid("A key stands there twice.")
+    return weights
 
 
 def submission_from_pb(pb: queue_service_pb2.SubmitReviewRequest, reviewer: str) -> Submission:

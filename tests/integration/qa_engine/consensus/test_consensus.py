@@ -11,7 +11,7 @@ from labels.asset import Asset
 from labels.label import Label, LabelKind
 from labels.proto import asset_to_pb, label_from_pb, label_to_pb
 from qa_engine import projects
-from qa_engine.consensus import counts, events, results
+from qa_engine.consensus import answers, counts, events, results
 from qa_engine.consensus.tables import consensus_answers, consensus_counts
 
 from .conftest import TEXT, entity, topic
@@ -136,8 +136,23 @@ async def test_what_a_rule_resolves_goes_before_the_vote(room):
         project = await projects.by_id(conn, "tenant-a", "news")
         await events.by_rule(conn, project, Cause, "ours", (entity(0, 7),))
     (found,) = await room.resolved(1)
-    assert found.method == "rule:ours"
+    assert (found.method, found.agreement) == ("rule:ours", 1)
     assert claims(found.label) == [("entity", "person")]
+
+
+async def test_what_others_answered_is_at_hand_in_the_order_it_came(room):
+    asset = await room.answered([topic("sport")], None, [topic("politics")])
+    other = await room.answered([topic("sport")], [topic("sport")])
+    await room.resolved(2)
+    mine = [Label(LabelKind.REVIEW, "p0", (), asset_uid=uid) for uid in (asset.uid, other.uid, "none")]
+    async with room.world.db.read() as conn:
+        found = await answers.of_others(conn, room.world.project_uid, mine)
+        (everyone,) = await answers.of_others(
+            conn, room.world.project_uid, [Label(LabelKind.PREDICTION, "model", (), asset_uid=asset.uid)]
+        )
+    said = [[(a.author, bool(a.uid), [c.category for c in a.annotations]) for a in some] for some in found]
+    assert said == [[("p1", False, []), ("p2", True, ["politics"])], [("p1", True, ["sport"])], []]
+    assert [a.author for a in everyone] == ["p0", "p1", "p2"]
 
 
 async def test_agreement_of_stored_answers(room):
@@ -173,8 +188,8 @@ def given(*people):
 
 
 async def test_given_answers_are_compared_and_nothing_is_stored(room):
-    answers = [given(("ann", entity(0, 7)), ("bob", entity(0, 7)), ("cem", entity(4, 7))) for _ in range(2)]
-    found = await room.call("ComputeConsensus", answers=answers, policy=policy(iou=0.4))
+    pairs = [given(("ann", entity(0, 7)), ("bob", entity(0, 7)), ("cem", entity(4, 7))) for _ in range(2)]
+    found = await room.call("ComputeConsensus", answers=pairs, policy=policy(iou=0.4))
     assert [claims(r.label) for r in found.results] == [[("entity", "person")]] * 2
     assert [r.answers for r in found.results] == [3, 3]
     assert not (await room.call("ListConsensusResults")).results

@@ -26,10 +26,12 @@ from chassis.testing import new_database, serving
 from labelmesh.label.v1 import asset_pb2, label_pb2
 from labelmesh.qa.v1 import (
     finding_service_pb2,
+    plugin_service_pb2,
     rule_run_service_pb2,
     rule_service_pb2,
 )
 from labelmesh.qa.v1.finding_service_pb2_grpc import FindingServiceStub, add_FindingServiceServicer_to_server
+from labelmesh.qa.v1.plugin_service_pb2_grpc import PluginServiceStub, add_PluginServiceServicer_to_server
 from labelmesh.qa.v1.rule_run_service_pb2_grpc import RuleRunServiceStub, add_RuleRunServiceServicer_to_server
 from labelmesh.qa.v1.rule_service_pb2_grpc import RuleServiceStub, add_RuleServiceServicer_to_server
 from labelmesh.review.v1 import asset_service_pb2, label_service_pb2, project_service_pb2, queue_service_pb2
@@ -45,11 +47,16 @@ from qa_engine.engine import Engine, discover
 from qa_engine.life.finding_servicer import FindingServicer
 from qa_engine.life.run_servicer import RuleRunServicer
 from qa_engine.life.worker import RunWorker
+from qa_engine.plugins import model, sandbox
+from qa_engine.plugins.drafting import Drafter
+from qa_engine.plugins.servicer import PluginServicer
+from qa_engine.plugins.trying import Trier
 from qa_engine.servicer import STATUS, RuleServicer
 from review_queue import consumer as review_consumer
 from review_queue import status as review_status
 from review_queue.servicer import servicers
 from review_queue.settings import Settings
+from tests.integration.qa_engine.endpoint import Endpoint
 
 ONTOLOGY = Ontology(
     (
@@ -60,6 +67,20 @@ ONTOLOGY = Ontology(
 )
 PARENT = "projects/news"
 SEVERITY = label_pb2.SEVERITY_WARNING
+
+
+@dataclass
+class Clock:
+    """The time by which rules are asked on their schedules: the real one, and as much later as a test says."""
+
+    later_us: int = 0
+
+    def __call__(self) -> int:
+        return now_us() + self.later_us
+
+    def wait(self, minutes: float) -> None:
+        """Let that many minutes pass."""
+        self.later_us += int(minutes * 60_000_000)
 
 
 @dataclass
@@ -77,6 +98,8 @@ class Town:
     assets: AssetServiceStub
     labels: LabelServiceStub
     queue: QueueServiceStub
+    plugins: PluginServiceStub
+    clock: Clock
     handlers: dict[str, Any]
     ann: tuple[tuple[str, str], ...] = (("authorization", "Bearer token-a"),)
     eve: tuple[tuple[str, str], ...] = (("authorization", "Bearer token-b"),)
@@ -189,6 +212,30 @@ class Town:
         found = (await self.rules.ListRules(request, metadata=self.ann)).rules
         return next(rule for rule in found if rule.id == rule_id)
 
+    async def plugin(self, name: str, code: str, **fields: Any) -> plugin_service_pb2.Plugin:
+        """A stored plugin; its rule is off."""
+        made = plugin_service_pb2.Plugin(
+            name=f"{PARENT}/plugins/{name}",
+            language=plugin_service_pb2.PLUGIN_LANGUAGE_PYTHON,
+            code=code,
+            **fields,
+        )
+        request = plugin_service_pb2.CreatePluginRequest(parent=PARENT, plugin=made)
+        return (await self.plugins.CreatePlugin(request, metadata=self.ann)).plugin
+
+    async def work(self) -> None:
+        """Let the worker do all that is to be done, and the events arrive."""
+        while await self.worker.work():
+            pass
+        await self.carry()
+
+    async def runs_of(self, rule_id: str, kind: str) -> list[rule_run_service_pb2.RuleRun]:
+        """The runs of one kind, newest first."""
+        request = rule_run_service_pb2.ListRuleRunsRequest(parent=PARENT, rule=rule_id)
+        found = (await self.runs.ListRuleRuns(request, metadata=self.ann)).runs
+        wanted = rule_run_service_pb2.RuleRunKind.Value(f"RULE_RUN_KIND_{kind}")
+        return [run for run in found if run.kind == wanted]
+
     async def backtest(
         self, rule_id: str, action: str = "FLAG", **fields: Any
     ) -> rule_run_service_pb2.RuleRun:
@@ -250,7 +297,7 @@ async def review_url(database_url: str, request: pytest.FixtureRequest, tmp_path
 
 
 @pytest.fixture
-async def town(database_url: str, review_url: str, tmp_path: Path) -> AsyncIterator[Town]:
+async def town(database_url: str, review_url: str, tmp_path: Path, endpoint: Endpoint) -> AsyncIterator[Town]:
     tokens = tmp_path / "tokens.json"
     people = {"token-a": ("house", "ann"), "token-b": ("other", "eve")}
     rows = {
@@ -266,7 +313,11 @@ async def town(database_url: str, review_url: str, tmp_path: Path) -> AsyncItera
         await migrate.upgrade(qa_db, "qa_engine")
         await migrate.upgrade(review_db, "review_queue")
         # It works when a test says so.
-        worker = RunWorker(qa_db, engine, blobs)
+        clock = Clock()
+        worker = RunWorker(qa_db, engine, blobs, clock_us=clock)
+        author = await stack.enter_async_context(
+            model.connect(base_url=endpoint.url, api_key="k", model="author", timeout_seconds=10)
+        )
         qa = [
             (
                 add_RuleServiceServicer_to_server,
@@ -286,6 +337,12 @@ async def town(database_url: str, review_url: str, tmp_path: Path) -> AsyncItera
                 finding_service_pb2,
                 "FindingService",
             ),
+            (
+                add_PluginServiceServicer_to_server,
+                PluginServicer(qa_db, Trier(blobs, sandbox.shared()), Drafter(author, sandbox.shared())),
+                plugin_service_pb2,
+                "PluginService",
+            ),
         ]
         served = [(add, servicer, pb2.DESCRIPTOR.services_by_name[name]) for add, servicer, pb2, name in qa]
         one: grpc.aio.Channel = await stack.enter_async_context(serving(served, STATUS, settings))
@@ -304,6 +361,8 @@ async def town(database_url: str, review_url: str, tmp_path: Path) -> AsyncItera
             AssetServiceStub(other),
             LabelServiceStub(other),
             QueueServiceStub(other),
+            PluginServiceStub(one),
+            clock,
             {"qa": Events(engine, blobs).handlers, "review": review_consumer.handlers()},
         )
         await town.project()

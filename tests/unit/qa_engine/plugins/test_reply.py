@@ -79,6 +79,10 @@ def test_a_flag_takes_the_rule_s_severity_unless_it_says_another() -> None:
             {"do": "resolve", "annotations": [{"tool": "box", "category": "wall", "box": [0, 0, 1, 1]}]},
             Resolve((Annotation("a0", "box", "wall", Box(0, 0, 1, 1)),)),
         ),
+        (
+            {"do": "resolve", "annotations": [{"tool": "topic", "category": "sport"}]},
+            Resolve((Annotation("a0", "topic", "sport", Choice()),)),
+        ),
     ],
 )
 def test_an_operation_is_read(raw: object, operation: object) -> None:

@@ -34,7 +34,8 @@ def new(
     project: ProjectId,
     name: Name,
     file: Annotated[
-        Path | None, typer.Option("--file", help="Python with on_prediction, on_submit or on_review.")
+        Path | None,
+        typer.Option("--file", help="Python with on_prediction, on_submit, on_review or on_schedule."),
     ] = None,
     cel: Annotated[
         str | None,

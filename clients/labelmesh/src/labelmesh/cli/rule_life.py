@@ -10,7 +10,7 @@ from labelmesh.cli import progress
 from labelmesh.cli.connect import AsJson, ProjectId, StateDir, call
 from labelmesh.cli.console import err, out, plural, print_json
 from labelmesh.cli.errors import UserError
-from labelmesh.cli.rule_settings import Action, Boost, Floor, Params, Pool, changed, found
+from labelmesh.cli.rule_settings import Action, Boost, Every, Floor, Params, Pool, changed, found
 from labelmesh.cli.rule_tables import action as action_text
 from labelmesh.cli.rule_tables import run_view, runs_table
 from labelmesh.client import (
@@ -42,8 +42,12 @@ def backtest(
     boost: Boost = None,
     pool: Pool = None,
     floor: Floor = None,
+    every: Every = None,
     seconds: Annotated[
-        float, typer.Option(min=0, max=3600, help="What a person needs for one hit; 0 means 20 seconds.")
+        float,
+        typer.Option(
+            min=0, max=3600, help="What a person needs for one hit; 0 means what the project's reviews take."
+        ),
     ] = 0.0,
     hits: Annotated[int, typer.Option(min=0, max=100, help="Show at most this many hits.")] = 10,
     resume: Annotated[
@@ -71,7 +75,7 @@ def backtest(
                 began = await client.rule_runs.resume(project, resume)
         else:
             rule = found(await client.rules.list(project), rule_id)
-            draft = changed(rule, severity, parameters, action, boost, pool, floor)
+            draft = changed(rule, severity, parameters, action, boost, pool, floor, every)
             began = await client.rule_runs.backtest(
                 project, replace(draft, enabled=True), seconds_per_hit=seconds
             )
@@ -145,6 +149,7 @@ def enable(
 
     To be enforced it needs a finished backtest of the same settings; to delete, a precision
     whose lower bound reaches its floor. `labelmesh rules set PROJECT RULE --disable` turns it off.
+    A rule with on_schedule is asked at once, and then every so many minutes as --every says.
 
     [bold]Examples[/bold]
 
@@ -208,7 +213,7 @@ def runs(
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
-    """List backtests and what rules changed, newest first."""
+    """List backtests, runs on a schedule and what rules changed, newest first."""
 
     async def newest(client: Client) -> list[RuleRun]:
         shown: list[RuleRun] = []

@@ -31,6 +31,17 @@ Floor = Annotated[
         show_default=False,
     ),
 ]
+Every = Annotated[
+    int | None,
+    typer.Option(
+        "--every",
+        metavar="MINUTES",
+        min=0,
+        max=43_200,
+        help="How often on_schedule is asked about all labels, 5 minutes or more; 0 for never.",
+        show_default=False,
+    ),
+]
 Params = Annotated[
     list[str] | None,
     typer.Option(
@@ -57,6 +68,7 @@ def changed(
     boost: float | None,
     pool: str | None,
     floor: float | None,
+    every: int | None = None,
 ) -> Rule:
     """The rule with what was said changed; raises UserError."""
     return replace(
@@ -67,6 +79,7 @@ def changed(
         route_boost=rule.route_boost if boost is None else boost,
         route_pool=rule.route_pool if pool is None else pool,
         precision_floor=rule.precision_floor if floor is None else floor,
+        schedule_minutes=rule.schedule_minutes if every is None else every,
         # The mode is for `rules enable`; --enable and --disable say it by `enabled`.
         mode=RuleMode.SHADOW if rule.mode is RuleMode.SHADOW else None,
     )

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from labelmesh.cli.console import bar, captioned, plural, state, table, when
 from labelmesh.client import (
+    ReviewTimeSource,
     Rule,
     RuleAction,
     RuleMetrics,
@@ -35,7 +36,7 @@ def rules_table(rules: Sequence[Rule], metrics: Mapping[str, RuleMetrics]) -> Re
             action(rule),
             _hits(counted),
             _measured(counted),
-            Text("\n".join(map(parameter, rule.parameters)), dim),
+            Text("\n".join([*map(parameter, rule.parameters), *filter(None, [schedule(rule)])]), dim),
         )
     on = sum(rule.mode is RuleMode.ENFORCE for rule in rules)
     trial = sum(rule.mode is RuleMode.SHADOW for rule in rules)
@@ -81,6 +82,13 @@ def action(rule: Rule) -> Text:
     return Text(said, _ACTIONS.get(said, ""))
 
 
+def schedule(rule: Rule) -> str:
+    """`every 60 minutes`; empty of a rule that is only asked about labels as they come."""
+    if rule.schedule_minutes is None:
+        return ""
+    return f"every {rule.schedule_minutes:,} minutes" if rule.schedule_minutes else "never on a schedule"
+
+
 def precision(value: RulePrecision) -> str:
     """`0.97 [0.93, 0.99] n=133`, or a dash where nobody has said anything."""
     n = value.right + value.wrong
@@ -107,7 +115,11 @@ def run_view(run: RuleRun, hits: Sequence[RunHit]) -> RenderableType:
     facts.add_row("hits", f"{run.hits:,}")
     if run.patched:
         facts.add_row("changed", f"{plural(run.patched, 'label')} asked to change")
-    facts.add_row("for people", f"{run.reviewer_minutes:,.1f} minutes to look at every hit")
+    if run.unchecked_labels:
+        facts.add_row(
+            "not checked", Text(f"{plural(run.unchecked_labels, 'label')} that it failed on", "yellow")
+        )
+    facts.add_row("for people", f"{run.reviewer_minutes:,.1f} minutes to look at every hit ({_time(run)})")
     facts.add_row("precision", _believed(run.precision))
     parts: list[RenderableType] = [facts]
     if hits:
@@ -117,6 +129,14 @@ def run_view(run: RuleRun, hits: Sequence[RunHit]) -> RenderableType:
             Text(f"{len(hits):,} of {plural(run.hits, 'hit')}, drawn evenly", "dim"),
         ]
     return Group(*parts)
+
+
+def _time(run: RuleRun) -> str:
+    """Where the minutes come from."""
+    seconds = f"{run.review_seconds:,.1f} s"
+    if run.review_time_source is ReviewTimeSource.REVIEWS:
+        return f"{seconds} a label, the median of the project's reviews"
+    return f"{seconds} a hit{'' if run.review_time_source is ReviewTimeSource.REQUEST else ', a guess'}"
 
 
 def _believed(value: RulePrecision) -> Text:

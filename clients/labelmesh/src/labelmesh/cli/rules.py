@@ -10,9 +10,9 @@ from labelmesh.cli import plugins, rule_life, rule_verdicts
 from labelmesh.cli.connect import AsJson, ProjectId, StateDir, call
 from labelmesh.cli.console import out, plain, print_json
 from labelmesh.cli.errors import UserError
-from labelmesh.cli.rule_settings import Action, Boost, Floor, Params, Pool, changed, found
+from labelmesh.cli.rule_settings import Action, Boost, Every, Floor, Params, Pool, changed, found
 from labelmesh.cli.rule_tables import action as action_text
-from labelmesh.cli.rule_tables import descriptions_table, parameter, rules_table
+from labelmesh.cli.rule_tables import descriptions_table, parameter, rules_table, schedule
 from labelmesh.client import Client, Rule, RuleMetrics
 from labels.label import Severity
 
@@ -77,6 +77,7 @@ def set_(
     boost: Boost = None,
     pool: Pool = None,
     floor: Floor = None,
+    every: Every = None,
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
@@ -89,17 +90,21 @@ def set_(
       labelmesh rules set parts polygon_min_area --param min_area_px=25
       labelmesh rules set parts category_in_ontology --severity warning
       labelmesh rules set news span_in_text --disable
+      labelmesh rules set parts plugin_stale --every 60
       labelmesh rules set parts blurred_picture --action route --pool seniors --boost 2
       labelmesh rules set news forbidden_pattern --enable --param patterns='^the ' --param patterns='\\d{16}'
     """
-    if all(said is None for said in (enabled, severity, action, boost, pool, floor)) and not parameters:
+    if (
+        all(said is None for said in (enabled, severity, action, boost, pool, floor, every))
+        and not parameters
+    ):
         raise UserError(
-            "Say what to change: --enable, --disable, --severity, --action or --param NAME=NUMBER."
+            "Say what to change: --enable, --disable, --severity, --action, --every or --param NAME=NUMBER."
         )
 
     async def change(client: Client) -> Rule:
         rule = found(await client.rules.list(project), rule_id)
-        wanted = changed(rule, severity, parameters, action, boost, pool, floor)
+        wanted = changed(rule, severity, parameters, action, boost, pool, floor, every)
         return await client.rules.update(
             project, replace(wanted, enabled=rule.enabled if enabled is None else enabled)
         )
@@ -108,5 +113,8 @@ def set_(
     if as_json:
         print_json(rule)
         return
-    said = ", ".join([f"severity {rule.severity}", str(action_text(rule)), *map(parameter, rule.parameters)])
+    period = [schedule(rule)] if schedule(rule) else []
+    said = ", ".join(
+        [f"severity {rule.severity}", str(action_text(rule)), *period, *map(parameter, rule.parameters)]
+    )
     out.print(f"{rule.id} is {'on' if rule.enabled else 'off'}, {said}.", markup=False)

@@ -46,6 +46,7 @@ from labelmesh.client.project import PreAnnotation, PriorityWeights, Project
 from labelmesh.client.queue_policy import Pool, QueueEntry, QueuePolicy, QueueView, Route
 from labelmesh.client.rule import Rule, RuleAction, RuleMode, RuleParameter, StoredFinding
 from labelmesh.client.rule_run import (
+    ReviewTimeSource,
     RuleMetrics,
     RulePrecision,
     RuleRun,
@@ -140,6 +141,7 @@ __all__ = [
     "QueueView",
     "Rate",
     "Refused",
+    "ReviewTimeSource",
     "Route",
     "RowError",
     "Rule",

@@ -12,10 +12,11 @@ from labelmesh.client.errors import LabelmeshError
 MAX_MESSAGE_BYTES = 4 << 20
 
 # A service that was killed is back within seconds: try again soon rather than after gRPC's default of up to
-# two minutes.
+# two minutes. What gRPC calls the least backoff is how long one attempt to connect may take: TLS to another continent
+# is several trips there and back.
 _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

@@ -41,6 +41,8 @@ class Rule:
 
     A `mode` of None leaves it to `enabled`; an `action` of None leaves it and what belongs to it as they are.
     `route_boost` is 0 to 1,000, `precision_floor` 0 to 1; `version`, `custom` and `fixable` are the server's.
+    `schedule_minutes`, 5 to 43,200 or 0 for never, is how often a rule with `on_schedule` is asked about all labels;
+    None of other rules, and to leave it as it is.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Rule:
     version: int = 0
     custom: bool = False
     fixable: bool = False
+    schedule_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,17 @@ class RuleRunKind(StrEnum):
     BACKTEST = "BACKTEST"
     ENFORCE = "ENFORCE"
     LIVE = "LIVE"
+    SCHEDULE = "SCHEDULE"
+
+
+class ReviewTimeSource(StrEnum):
+    """Where the seconds come from that a person is taken to need: 20 for a hit, what the caller said for one, or the
+    median of the project's reviews for a label with hits.
+    """
+
+    DEFAULT = "DEFAULT"
+    REQUEST = "REQUEST"
+    REVIEWS = "REVIEWS"
 
 
 class RuleRunState(StrEnum):
@@ -40,7 +51,9 @@ class RulePrecision:
 class RuleRun:
     """One run; `rule` has the settings that it runs with and is None for LIVE runs.
 
-    Counts are of labels, but for `hits`, which are findings. Times are microseconds since the Unix epoch, UTC.
+    Counts are of labels, but for `hits`, which are findings; `unchecked_labels` are those that the rule failed on.
+    `reviewer_minutes` comes of `review_seconds`, and `review_time_source` says where those come from. Times are
+    microseconds since the Unix epoch, UTC.
     """
 
     project: str
@@ -60,6 +73,9 @@ class RuleRun:
     author: str
     create_time_us: int
     end_time_us: int
+    unchecked_labels: int = 0
+    review_seconds: float = 20.0
+    review_time_source: ReviewTimeSource = ReviewTimeSource.DEFAULT
 
     @property
     def at_rest(self) -> bool:

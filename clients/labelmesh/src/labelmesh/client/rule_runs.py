@@ -35,7 +35,8 @@ class RuleRuns:
     ) -> RuleRun:
         """Start counting what a rule would find with these settings; it changes nothing.
 
-        `seconds_per_hit` is what a person needs for one, 0 for the service's 20. The same `request_id` (made up when
+        `seconds_per_hit` is what a person needs for one, 0 for the median of the project's reviews, or 20 where there
+        are too few. The same `request_id` (made up when
         empty) again returns the first run.
         """
         request = pb2.BacktestRuleRequest(
@@ -104,7 +105,8 @@ class RuleRuns:
     async def set_mode(self, project: str, rule_id: str, mode: RuleMode, *, backtest: str = "") -> Rule:
         """Say how far a rule counts, with the settings of a backtest's run if one is named.
 
-        Raises LabelmeshError: BACKTEST_MISSING where ENFORCE has no finished backtest of the same settings, and
+        Raises LabelmeshError: BACKTEST_MISSING where ENFORCE has no finished backtest of the same settings,
+        BACKTEST_FAILED where a rule of the project's own failed on more than 1 in 100 labels of it, and
         PRECISION_TOO_LOW where it deletes and is not right often enough.
         """
         request = pb2.SetRuleModeRequest(

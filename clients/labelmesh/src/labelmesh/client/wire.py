@@ -241,6 +241,7 @@ def rule_from_pb(pb: rule_pb.Rule) -> Rule:
         version=pb.version,
         custom=pb.custom,
         fixable=pb.fixable,
+        schedule_minutes=pb.schedule_minutes if pb.HasField("schedule_minutes") else None,
     )
 
 
@@ -258,6 +259,7 @@ def rule_to_pb(rule: Rule) -> rule_pb.Rule:
         route_boost=rule.route_boost,
         route_pool=rule.route_pool,
         precision_floor=rule.precision_floor,
+        schedule_minutes=rule.schedule_minutes,
     )
 
 

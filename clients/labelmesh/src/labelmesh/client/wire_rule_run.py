@@ -1,6 +1,7 @@
 """Runs of rules and verdicts, on the wire and in the client."""
 
 from labelmesh.client.rule_run import (
+    ReviewTimeSource,
     RulePrecision,
     RuleRun,
     RuleRunKind,
@@ -38,6 +39,11 @@ def run_from_pb(pb: pb2.RuleRun) -> RuleRun:
         author=pb.author,
         create_time_us=pb.create_time_us,
         end_time_us=pb.end_time_us,
+        unchecked_labels=pb.unchecked_labels,
+        review_seconds=pb.review_seconds,
+        review_time_source=member(
+            ReviewTimeSource, pb2.ReviewTimeSource.Name(pb.review_time_source), "DEFAULT"
+        ),
     )
 
 

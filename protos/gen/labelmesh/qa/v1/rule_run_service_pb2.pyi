@@ -183,6 +183,7 @@ class RuleRun(_message.Message):
     END_TIME_US_FIELD_NUMBER: _builtins.int
     REVIEW_SECONDS_FIELD_NUMBER: _builtins.int
     REVIEW_TIME_SOURCE_FIELD_NUMBER: _builtins.int
+    UNCHECKED_LABELS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`projects/{project}/ruleRuns/{uid}`."""
     kind: Global___RuleRunKind.ValueType
@@ -217,6 +218,8 @@ class RuleRun(_message.Message):
     """What a person is taken to need, seconds."""
     review_time_source: Global___ReviewTimeSource.ValueType
     """Where that comes from."""
+    unchecked_labels: _builtins.int
+    """Labels that the rule could not check: it failed on them, or what it looks at could not be read."""
     @_builtins.property
     def rule(self) -> _rule_service_pb2.Rule:
         """The rule with the settings that it runs with; for LIVE runs empty."""
@@ -246,10 +249,11 @@ class RuleRun(_message.Message):
         end_time_us: _builtins.int = ...,
         review_seconds: _builtins.float = ...,
         review_time_source: Global___ReviewTimeSource.ValueType = ...,
+        unchecked_labels: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["precision", b"precision", "rule", b"rule"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "create_time_us", b"create_time_us", "end_time_us", b"end_time_us", "error", b"error", "hit_labels", b"hit_labels", "hit_rate", b"hit_rate", "hits", b"hits", "kind", b"kind", "looked", b"looked", "name", b"name", "patched", b"patched", "precision", b"precision", "review_seconds", b"review_seconds", "review_time_source", b"review_time_source", "reviewer_minutes", b"reviewer_minutes", "rule", b"rule", "state", b"state", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "create_time_us", b"create_time_us", "end_time_us", b"end_time_us", "error", b"error", "hit_labels", b"hit_labels", "hit_rate", b"hit_rate", "hits", b"hits", "kind", b"kind", "looked", b"looked", "name", b"name", "patched", b"patched", "precision", b"precision", "review_seconds", b"review_seconds", "review_time_source", b"review_time_source", "reviewer_minutes", b"reviewer_minutes", "rule", b"rule", "state", b"state", "total", b"total", "unchecked_labels", b"unchecked_labels"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -137,7 +137,8 @@ class RuleRunServiceServicer:
 
     def SetRuleMode(self, request, context):
         """Turns a rule off, puts it on trial or enforces it. ENFORCE needs a finished backtest of the same rule with the same
-        settings, and with DELETE a precision whose lower bound reaches the rule's floor.
+        settings, and with DELETE a precision whose lower bound reaches the rule's floor. A project's own rule must have checked
+        at least 99 of 100 labels in it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

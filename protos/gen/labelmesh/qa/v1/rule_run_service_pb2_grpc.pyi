@@ -49,7 +49,8 @@ class RuleRunServiceStub:
     """Lists the sample of what a run found."""
     SetRuleMode: _grpc.UnaryUnaryMultiCallable[_rule_run_service_pb2.SetRuleModeRequest, _rule_run_service_pb2.SetRuleModeResponse]
     """Turns a rule off, puts it on trial or enforces it. ENFORCE needs a finished backtest of the same rule with the same
-    settings, and with DELETE a precision whose lower bound reaches the rule's floor.
+    settings, and with DELETE a precision whose lower bound reaches the rule's floor. A project's own rule must have checked
+    at least 99 of 100 labels in it.
     """
     RevertRuleRun: _grpc.UnaryUnaryMultiCallable[_rule_run_service_pb2.RevertRuleRunRequest, _rule_run_service_pb2.RevertRuleRunResponse]
     """Gives labels that still stand as a run left them their former claims back."""
@@ -75,7 +76,8 @@ class RuleRunServiceAsyncStub(RuleRunServiceStub):
     """Lists the sample of what a run found."""
     SetRuleMode: _aio.UnaryUnaryMultiCallable[_rule_run_service_pb2.SetRuleModeRequest, _rule_run_service_pb2.SetRuleModeResponse]  # type: ignore[assignment]
     """Turns a rule off, puts it on trial or enforces it. ENFORCE needs a finished backtest of the same rule with the same
-    settings, and with DELETE a precision whose lower bound reaches the rule's floor.
+    settings, and with DELETE a precision whose lower bound reaches the rule's floor. A project's own rule must have checked
+    at least 99 of 100 labels in it.
     """
     RevertRuleRun: _aio.UnaryUnaryMultiCallable[_rule_run_service_pb2.RevertRuleRunRequest, _rule_run_service_pb2.RevertRuleRunResponse]  # type: ignore[assignment]
     """Gives labels that still stand as a run left them their former claims back."""
@@ -146,7 +148,8 @@ class RuleRunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rule_run_service_pb2.SetRuleModeResponse, _abc.Awaitable[_rule_run_service_pb2.SetRuleModeResponse]]:
         """Turns a rule off, puts it on trial or enforces it. ENFORCE needs a finished backtest of the same rule with the same
-        settings, and with DELETE a precision whose lower bound reaches the rule's floor.
+        settings, and with DELETE a precision whose lower bound reaches the rule's floor. A project's own rule must have checked
+        at least 99 of 100 labels in it.
         """
 
     @_abc_1.abstractmethod

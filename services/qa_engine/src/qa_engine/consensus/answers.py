@@ -1,12 +1,15 @@
 """SQL of answers: what each person said of an asset that several are to answer."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labelmesh.label.v1 import label_pb2
+from labels.label import Label, LabelKind
 from labels.proto import label_from_pb
 from qa_engine.consensus.comparing import AssetAnswers
 from qa_engine.consensus.resolution import Answer
@@ -14,6 +17,7 @@ from qa_engine.consensus.tables import consensus_answers
 
 MAX_ANSWERS = 10_000
 """Answers that are read at once."""
+_ASSETS_AT_ONCE = 500
 _C = consensus_answers.c
 
 
@@ -56,6 +60,32 @@ async def of_asset(conn: AsyncConnection, project_uid: str, asset_uid: str) -> t
     query = select(consensus_answers).where((_C.project_uid == project_uid) & (_C.asset_uid == asset_uid))
     rows = await conn.execute(query.order_by(_C.answer_time_us, _C.annotator))
     return tuple(_answer(row.annotator, row.label_uid, row.label) for row in rows)
+
+
+async def of_others(
+    conn: AsyncConnection, project_uid: str, labels: Sequence[Label]
+) -> list[tuple[Label, ...]]:
+    """For each label what other people than its author answered about its asset, in the order it came.
+
+    An answer that rejects the asset is a label without uid and annotations.
+    """
+    assets = sorted({label.asset_uid for label in labels})
+    found: dict[str, list[Label]] = defaultdict(list)
+    for start in range(0, len(assets), _ASSETS_AT_ONCE):
+        some = _C.asset_uid.in_(assets[start : start + _ASSETS_AT_ONCE])
+        query = select(consensus_answers).where(_C.project_uid == project_uid, some)
+        for row in await conn.execute(query.order_by(_C.answer_time_us, _C.annotator)):
+            found[row.asset_uid].append(_label(row))
+    return [tuple(a for a in found[label.asset_uid] if a.author != label.author) for label in labels]
+
+
+def _label(row: Row[Any]) -> Label:
+    if not row.label_uid:
+        return Label(
+            LabelKind.REVIEW, row.annotator, (), asset_uid=row.asset_uid, create_time_us=row.answer_time_us
+        )
+    label = label_from_pb(label_pb2.Label.FromString(row.label))
+    return replace(label, author=row.annotator, asset_uid=row.asset_uid)
 
 
 async def recent(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from labels.ontology import Ontology, Tool, ToolKind
-from qa_engine.consensus.extra_vote import believe
 from qa_engine.consensus.methods import Method, models_of
 from qa_engine.consensus.resolution import Answer
+from qa_engine.consensus.truth import believe
 from qa_engine.consensus.votes import Floats
 
 MIN_VOTES = 50

@@ -151,7 +151,10 @@ def _label(
 async def by_rule(
     conn: AsyncConnection, project: Project, event: Event[Any], rule: str, claims: tuple[Annotation, ...]
 ) -> None:
-    """What a rule says that the answers to the review's asset come to, once all are there; it goes before the vote."""
+    """What a rule says that the answers to the review's asset come to, once all are there; it goes before the vote.
+
+    Agreement is that of the answers. Nobody is judged by what a rule says: it adds to no counts.
+    """
     if not isinstance(event.message, LabelReviewed) or not _completes(event.message):
         return
     asset = asset_from_pb(event.message.asset)
@@ -161,7 +164,11 @@ async def by_rule(
         return
     method = f"rule:{rule}"[:80]
     label = _label(project, asset, claims, method)
-    result = Result(asset.uid, method, label, 0.0, 0.0, {}, (), {}, _key(given), len(given), now_us())
+    policy = await policies.of(conn, project.uid)
+    found, _ = await _resolution(conn, project, policy, given[-MAX_ANSWERS:], None)
+    result = Result(
+        asset.uid, method, label, found.agreement, 0.0, found.by_tool, (), {}, _key(given), len(given), now_us()
+    )  # fmt: skip
     await _tell(conn, project, event, given, result, before)
 
 

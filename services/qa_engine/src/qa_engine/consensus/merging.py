@@ -61,24 +61,6 @@ def _most(chosen: Counter[int]) -> int:
     return median_low(sorted(chosen.elements()))
 
 
-def character_majority(spans: Sequence[Sequence[Span]], text: str, quorum: float) -> tuple[Span, ...]:
-    """Runs of code points that more than the share `quorum` of the answers cover; each answer's spans are one entry.
-
-    Spans that touch become one: boundary votes keep them apart, so this serves where people cut alike things at
-    different places.
-    """
-    covered = np.zeros(len(text) + 1, dtype=np.int64)
-    for mine in spans:
-        own = np.zeros(len(text) + 1, dtype=bool)
-        for span in mine:
-            own[span.start : min(span.end, len(text))] = True
-        covered += own
-    agreed = covered > quorum * len(spans)
-    edges = np.flatnonzero(np.diff(agreed.astype(np.int8), prepend=0))
-    pairs = edges.reshape(-1, 2).tolist()
-    return tuple(Span(start, end, text[start:end]) for start, end in pairs)
-
-
 def merge_boxes(boxes: Sequence[Box]) -> Box:
     """Median of each side."""
     left, top = median(b.x_px for b in boxes), median(b.y_px for b in boxes)

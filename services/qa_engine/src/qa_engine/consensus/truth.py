@@ -3,6 +3,7 @@
 Categories are equally likely before anyone votes: what is rare in a small batch is not held against a vote for it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,21 @@ def estimate(votes: Votes, model: Model) -> Truth:
         if not posterior.size or np.abs(posterior - before).max() < TOLERANCE:
             break
     return Truth(posterior, matrices, likelihood, rounds)
+
+
+def believe(counts: Floats, said: Sequence[tuple[int, int]], model: Model) -> Floats:
+    """Probabilities of the categories, given votes (annotator, category) about one item, by place, and counts
+    (annotators x true x said) of earlier ones.
+
+    The counts stay as they are, so that a vote costs no new estimate of everything.
+    """
+    matrices = model(counts)
+    logs = np.zeros(counts.shape[1])
+    for annotator, category in said:
+        logs += np.log(matrices[annotator, :, category])
+    raised: Floats = np.exp(logs - logs.max())
+    posterior: Floats = raised / raised.sum()
+    return posterior
 
 
 def expected(votes: Votes, posterior: Floats) -> Floats:

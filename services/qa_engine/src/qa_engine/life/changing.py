@@ -2,9 +2,10 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.clock import now_us
 from qa_engine import projects
 from qa_engine.conduct import Mode
-from qa_engine.life import run, runs
+from qa_engine.life import run, runs, scheduling
 from qa_engine.projects import Project
 from qa_engine.rule import Rule, Ruleset, Settings
 
@@ -16,7 +17,7 @@ async def change(
 
     The revision grows only when something changed. `said` asks for a backtest of whatever is enforced; without it only
     a project's own rules and those that change labels need one. Raises ProjectUnknown, RuleSettingsInvalid,
-    BacktestMissing or PrecisionTooLow.
+    BacktestMissing, BacktestFailed or PrecisionTooLow.
     """
     # Held, so that two changes cannot cross.
     held = await projects.by_id(conn, project.tenant, project.id, lock=True)
@@ -30,5 +31,7 @@ async def change(
     strict = said or own is not None or after.conduct.action.changes_labels
     if strict and after.mode is Mode.ENFORCE:
         terms = run.terms(rule, after)
-        run.check_enforce(after, await runs.backtest(conn, held.uid, rule.id, terms))
+        backtest = await runs.backtest(conn, held.uid, rule.id, terms)
+        run.check_enforce(after, backtest, own=own is not None)
+    await scheduling.put(conn, held.uid, rule, after, now_us())
     return await projects.put_rule(conn, held, rule, after)

@@ -4,10 +4,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from labels.label import Severity
 from qa_engine.conduct import Action, Conduct, Mode
-from qa_engine.errors import BacktestMissing, PrecisionTooLow, RunEnded
+from qa_engine.errors import BacktestFailed, BacktestMissing, PrecisionTooLow, RunEnded
 from qa_engine.life.precision import Precision
 from qa_engine.rule import Rule, Settings, Value
 
@@ -15,6 +16,8 @@ SECONDS_PER_HIT = 20.0
 """What a person is taken to need for one hit unless the caller knows better."""
 MAX_SECONDS_PER_HIT = 3_600.0
 SAMPLE = 100
+MAX_UNCHECKED_SHARE = 0.01
+"""Of the labels of a backtest that a project's own rule may have failed on."""
 
 
 class RunKind(StrEnum):
@@ -23,6 +26,7 @@ class RunKind(StrEnum):
     BACKTEST = "BACKTEST"
     ENFORCE = "ENFORCE"
     LIVE = "LIVE"
+    SCHEDULE = "SCHEDULE"
 
 
 class RunState(StrEnum):
@@ -33,6 +37,17 @@ class RunState(StrEnum):
     FAILED = "FAILED"
     DONE = "DONE"
     REVERTED = "REVERTED"
+
+
+class ReviewTimeSource(StrEnum):
+    """Where the time comes from that a person is taken to need."""
+
+    DEFAULT = "DEFAULT"
+    """Nobody knows: SECONDS_PER_HIT for a hit."""
+    REQUEST = "REQUEST"
+    """Who started the run said it, for a hit."""
+    REVIEWS = "REVIEWS"
+    """The median of the project's reviews, for a label with hits."""
 
 
 class Stage(StrEnum):
@@ -64,8 +79,10 @@ class Run:
     hit_labels: int
     hits: int
     patched: int
+    unchecked_labels: int
     precision: Precision
-    seconds_per_hit: float
+    review_seconds: float
+    review_time_source: ReviewTimeSource
     error: str
     author: str
     create_time_us: int
@@ -73,8 +90,9 @@ class Run:
 
     @property
     def reviewer_minutes(self) -> float:
-        """What showing every hit to a person would cost."""
-        return self.hits * self.seconds_per_hit / 60
+        """What showing every hit to a person would cost: a review is of a label, with all that was found in it."""
+        shown = self.hit_labels if self.review_time_source is ReviewTimeSource.REVIEWS else self.hits
+        return shown * self.review_seconds / 60
 
     @property
     def hit_rate(self) -> float:
@@ -83,26 +101,31 @@ class Run:
 
 
 def terms(rule: Rule, settings: Settings) -> str:
-    """Digest of a rule with all that decides what it finds and does, but for the mode: 64 hexadecimal digits."""
-    said = f"{rule.id}\0{rule.version}\0{settings_json(settings.in_mode(Mode.ENFORCE))}"
+    """Digest of a rule with all that decides what it finds and does: 64 hexadecimal digits.
+
+    Neither the mode nor how often it is asked are among it.
+    """
+    said = f"{rule.id}\0{rule.version}\0{json.dumps(_terms(settings.in_mode(Mode.ENFORCE)))}"
     return hashlib.sha256(said.encode()).hexdigest()
 
 
 def settings_json(settings: Settings) -> str:
     """Settings as they are kept with a run."""
+    return json.dumps(_terms(settings) | {"schedule_minutes": settings.conduct.schedule_minutes})
+
+
+def _terms(settings: Settings) -> dict[str, Any]:
     conduct, parameters = settings.conduct, sorted(settings.parameters.items())
-    return json.dumps(
-        {
-            "enabled": settings.enabled,
-            "severity": settings.severity.value,
-            "parameters": {n: list(v) if isinstance(v, tuple) else float(v) for n, v in parameters},
-            "shadow": conduct.shadow,
-            "action": conduct.action.value,
-            "route_boost": conduct.route_boost,
-            "route_pool": conduct.route_pool,
-            "precision_floor": conduct.precision_floor,
-        }
-    )
+    return {
+        "enabled": settings.enabled,
+        "severity": settings.severity.value,
+        "parameters": {n: list(v) if isinstance(v, tuple) else float(v) for n, v in parameters},
+        "shadow": conduct.shadow,
+        "action": conduct.action.value,
+        "route_boost": conduct.route_boost,
+        "route_pool": conduct.route_pool,
+        "precision_floor": conduct.precision_floor,
+    }
 
 
 def settings_from_json(text: str) -> Settings:
@@ -118,14 +141,24 @@ def settings_from_json(text: str) -> Settings:
         found["route_boost"],
         found["route_pool"],
         found["precision_floor"],
+        # Runs of a release before rules had schedules say nothing of them.
+        found.get("schedule_minutes", 0),
     )
     return Settings(found["enabled"], Severity(found["severity"]), parameters, conduct)
 
 
-def check_enforce(settings: Settings, backtest: Run | None) -> None:
-    """Raise BacktestMissing or PrecisionTooLow unless a finished backtest of these very terms lets the rule count."""
+def check_enforce(settings: Settings, backtest: Run | None, *, own: bool) -> None:
+    """Raise BacktestMissing, BacktestFailed or PrecisionTooLow unless a backtest of these terms lets the rule count.
+
+    `own` says that the rule is the project's own, so that what it could not check tells of its code.
+    """
     if backtest is None:
         raise BacktestMissing
+    if own and backtest.unchecked_labels > MAX_UNCHECKED_SHARE * backtest.looked:
+        raise BacktestFailed(
+            f"The rule could not check {backtest.unchecked_labels:,} of the {backtest.looked:,} labels of its backtest;"
+            f" to be enforced it may be 1 in {1 / MAX_UNCHECKED_SHARE:.0f}."
+        )
     floor = settings.conduct.precision_floor
     if settings.conduct.action is Action.DELETE and backtest.precision.lower < floor:
         raise PrecisionTooLow(

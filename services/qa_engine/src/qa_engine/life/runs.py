@@ -13,7 +13,7 @@ from labels.label import Finding, Severity
 from qa_engine.errors import RunUnknown
 from qa_engine.life import patches
 from qa_engine.life.precision import Precision
-from qa_engine.life.run import SAMPLE, Run, RunKind, RunState, Stage
+from qa_engine.life.run import SAMPLE, ReviewTimeSource, Run, RunKind, RunState, Stage
 from qa_engine.life.tables import rule_runs, run_hits, verdicts
 from qa_engine.projects import Project
 
@@ -41,6 +41,7 @@ class Step:
     hit_labels: int = 0
     hits: int = 0
     patched: int = 0
+    unchecked_labels: int = 0
     right: int = 0
     wrong: int = 0
     ended: bool = False
@@ -56,7 +57,8 @@ async def live(conn: AsyncConnection, project: Project, now_us: int) -> str:
     """Uid of the run of what rules do to labels as they come, which is there from now on."""
     uid = patches.live_run_uid(project.uid, project.ruleset.revision)
     row = dict.fromkeys(("rule", "terms", "settings", "cursor", "error", "author"), "")
-    counts = ("version", "total", "looked", "hit_labels", "hits", "patched", "right_hits", "wrong_hits")
+    found = ("looked", "hit_labels", "hits", "patched", "unchecked_labels", "right_hits", "wrong_hits")
+    counts = ("version", "total", *found)
     values: dict[str, Any] = {
         **row,
         **dict.fromkeys((*counts, "claim_us", "end_time_us"), 0),
@@ -66,6 +68,7 @@ async def live(conn: AsyncConnection, project: Project, now_us: int) -> str:
         "state": RunState.DONE.value,
         "stage": Stage.LABELS.value,
         "seconds_per_hit": 0.0,
+        "review_time_source": ReviewTimeSource.DEFAULT.value,
         "create_time_us": now_us,
         "end_time_us": now_us,
     }
@@ -136,6 +139,7 @@ async def advance(conn: AsyncConnection, run: Run, step: Step, now_us: int, unti
         "hit_labels": _r.hit_labels + step.hit_labels,
         "hits": _r.hits + step.hits,
         "patched": _r.patched + step.patched,
+        "unchecked_labels": _r.unchecked_labels + step.unchecked_labels,
         "right_hits": _r.right_hits + step.right,
         "wrong_hits": _r.wrong_hits + step.wrong,
         "claim_us": until_us,
@@ -237,7 +241,7 @@ def _values(run: Run) -> dict[str, Any]:
         "hit_labels",
         "hits",
         "patched",
-        "seconds_per_hit",
+        "unchecked_labels",
         "error",
         "author",
         "create_time_us",
@@ -250,6 +254,8 @@ def _values(run: Run) -> dict[str, Any]:
         "stage": run.stage.value,
         "right_hits": run.precision.right,
         "wrong_hits": run.precision.wrong,
+        "seconds_per_hit": run.review_seconds,
+        "review_time_source": run.review_time_source.value,
         "claim_us": 0,
     }
 
@@ -271,8 +277,10 @@ def _run(row: Row[Any], later: tuple[int, int]) -> Run:
         hit_labels=row.hit_labels,
         hits=row.hits,
         patched=row.patched,
+        unchecked_labels=row.unchecked_labels,
         precision=Precision(row.right_hits, row.wrong_hits).plus(*later),
-        seconds_per_hit=row.seconds_per_hit,
+        review_seconds=row.seconds_per_hit,
+        review_time_source=ReviewTimeSource(row.review_time_source),
         error=row.error,
         author=row.author,
         create_time_us=row.create_time_us,

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,12 +13,13 @@ from labelmesh.qa.v1.qa_events_pb2 import RuleRunReverted
 from labels.names import rule_run_name
 from qa_engine.conduct import Mode
 from qa_engine.errors import RuleNotEnforced, RunNotRevertible
+from qa_engine.life import pace, runs, seen
 from qa_engine.life import run as running
-from qa_engine.life import runs, seen
 from qa_engine.life.precision import Precision
-from qa_engine.life.run import SECONDS_PER_HIT, Run, RunKind, RunState, Stage
+from qa_engine.life.run import SECONDS_PER_HIT, ReviewTimeSource, Run, RunKind, RunState, Stage
 from qa_engine.projects import Project
 from qa_engine.rule import Rule, Settings
+from qa_engine.webhooks import announce
 
 
 async def backtest(
@@ -30,8 +32,16 @@ async def backtest(
     author: str,
     request_id: str,
 ) -> Run:
-    """Start counting what a rule would find with these settings; the same request again gives the same run."""
-    run = await _run(conn, project, rule, settings, RunKind.BACKTEST, author, request_id, seconds_per_hit)
+    """Start counting what a rule would find with these settings; the same request again gives the same run.
+
+    `seconds_per_hit` is 0 where the project's reviews are to say it.
+    """
+    uid = _uid("run", project.uid, request_id)
+    run = await _run(conn, project, rule, settings, RunKind.BACKTEST, uid, author, now_us())
+    if seconds_per_hit:
+        return await runs.create(
+            conn, replace(run, review_seconds=seconds_per_hit, review_time_source=ReviewTimeSource.REQUEST)
+        )
     return await runs.create(conn, run)
 
 
@@ -40,8 +50,17 @@ async def enforce(conn: AsyncConnection, project: Project, rule: Rule, author: s
     settings = rule.settings(project.ruleset)
     if settings.mode is not Mode.ENFORCE:
         raise RuleNotEnforced
-    run = await _run(conn, project, rule, settings, RunKind.ENFORCE, author, request_id, SECONDS_PER_HIT)
+    uid = _uid("run", project.uid, request_id)
+    run = await _run(conn, project, rule, settings, RunKind.ENFORCE, uid, author, now_us())
     return await runs.create(conn, run)
+
+
+async def scheduled(
+    conn: AsyncConnection, project: Project, rule: Rule, settings: Settings, due_us: int, now_us: int
+) -> Run:
+    """The run of a rule for the period that was due then; always the same uid. Not stored yet."""
+    uid = _uid("schedule", project.uid, f"{rule.id}\0{rule.version}\0{due_us}")
+    return await _run(conn, project, rule, settings, RunKind.SCHEDULE, uid, "", now_us)
 
 
 async def revert(conn: AsyncConnection, project: Project, uid: str) -> Run:
@@ -55,6 +74,7 @@ async def revert(conn: AsyncConnection, project: Project, uid: str) -> Run:
     await runs.to_state(conn, run, RunState.REVERTED, now_us())
     event = RuleRunReverted(rule_run=rule_run_name(project.id, uid))
     await outbox.add(conn, event, project.uid)
+    await announce.messages(conn, [(event, project.uid, None)])
     return await runs.get(conn, project.uid, uid)
 
 
@@ -64,12 +84,13 @@ async def _run(
     rule: Rule,
     settings: Settings,
     kind: RunKind,
+    uid: str,
     author: str,
-    request_id: str,
-    seconds_per_hit: float,
+    create_time_us: int,
 ) -> Run:
+    median = await pace.median(conn, project.uid)
     return Run(
-        uid=_uid(project.uid, request_id),
+        uid=uid,
         project_uid=project.uid,
         kind=kind,
         rule=rule.id,
@@ -84,18 +105,20 @@ async def _run(
         hit_labels=0,
         hits=0,
         patched=0,
+        unchecked_labels=0,
         precision=Precision(),
-        seconds_per_hit=seconds_per_hit,
+        review_seconds=SECONDS_PER_HIT if median is None else median,
+        review_time_source=ReviewTimeSource.DEFAULT if median is None else ReviewTimeSource.REVIEWS,
         error="",
         author=author,
-        create_time_us=now_us(),
+        create_time_us=create_time_us,
         end_time_us=0,
     )
 
 
-def _uid(project_uid: str, request_id: str) -> str:
+def _uid(what: str, project_uid: str, request_id: str) -> str:
     """Uid of the run that a request makes, the same for the same request."""
     if not request_id:
         return new_uid()
-    digest = hashlib.sha256(f"run\0{project_uid}\0{request_id}".encode()).digest()
+    digest = hashlib.sha256(f"{what}\0{project_uid}\0{request_id}".encode()).digest()
     return base64.b32encode(digest).decode()[:26]

@@ -70,6 +70,9 @@ rule_runs = Table(
     Column("right_hits", BigInteger, nullable=False),
     Column("wrong_hits", BigInteger, nullable=False),
     Column("seconds_per_hit", Double, nullable=False),
+    # What `seconds_per_hit` is of: DEFAULT, REQUEST or REVIEWS.
+    Column("review_time_source", String(16), nullable=False, server_default="DEFAULT"),
+    Column("unchecked_labels", BigInteger, nullable=False, server_default="0"),
     Column("error", String(64), nullable=False),
     Column("author", String(128), nullable=False),
     Column("create_time_us", BigInteger, nullable=False),
@@ -111,5 +114,40 @@ patched_labels = Table(
     metadata,
     Column("label_uid", String(64), primary_key=True),
     Column("root_uid", String(64), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# When a rule is asked on its schedule next, of the version and with the period that the row was written for. Who moves
+# `due_time_us` on starts the run.
+rule_schedules = Table(
+    "rule_schedules",
+    metadata,
+    Column("project_uid", String(26), primary_key=True),
+    Column("rule", String(64), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("due_time_us", BigInteger, nullable=False),
+    Index("rule_schedules_by_due", "due_time_us"),
+)
+
+# What rules asked for on their schedules, so that it is done once: `about` is a label, or an asset where a person's
+# label was sent back; `said` is a hash.
+scheduled_operations = Table(
+    "scheduled_operations",
+    metadata,
+    Column("project_uid", String(26), primary_key=True),
+    Column("rule", String(64), primary_key=True),
+    Column("about", String(64), primary_key=True),
+    Column("said", String(32), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# How many of a project's reviews took how long: `bin` is a step of the logarithmic scale in life.pace.
+review_times = Table(
+    "review_times",
+    metadata,
+    Column("project_uid", String(26), primary_key=True),
+    Column("bin", Integer, primary_key=True),
+    Column("reviews", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -61,3 +61,9 @@ def insists(submission: Submission) -> bool:
         return False
     shown = label_from_pb(message.base)
     return shown.kind is LabelKind.REVIEW and same_claims(shown.annotations, submission.label.annotations)
+
+
+def active_seconds(submission: Submission) -> float:
+    """How long a reviewer worked on it, seconds; 0 where nobody said."""
+    message = submission.cause.message if submission.cause else None
+    return message.active_seconds if isinstance(message, LabelReviewed) else 0.0

@@ -9,7 +9,7 @@ from labels.proto import finding_to_pb
 from qa_engine.engine import Engine
 from qa_engine.errors import RuleUnknown, RunRequestInvalid, VerdictInvalid
 from qa_engine.life.precision import Precision
-from qa_engine.life.run import MAX_SECONDS_PER_HIT, SECONDS_PER_HIT, Run, settings_from_json
+from qa_engine.life.run import MAX_SECONDS_PER_HIT, Run, settings_from_json
 from qa_engine.life.runs import Hit
 from qa_engine.life.verdicts import Verdict
 from qa_engine.projects import Project
@@ -32,12 +32,15 @@ def run_to_pb(run: Run, project: Project, engine: Engine) -> pb2.RuleRun:
         hits=run.hits,
         hit_rate=run.hit_rate,
         patched=run.patched,
+        unchecked_labels=run.unchecked_labels,
         reviewer_minutes=run.reviewer_minutes,
         precision=precision_to_pb(run.precision),
         error=run.error,
         author=run.author,
         create_time_us=run.create_time_us,
         end_time_us=run.end_time_us,
+        review_seconds=run.review_seconds,
+        review_time_source=pb2.ReviewTimeSource.Value(f"REVIEW_TIME_SOURCE_{run.review_time_source}"),
     )
 
 
@@ -77,10 +80,10 @@ def hit_to_pb(hit: Hit, project_id: str) -> pb2.RunHit:
 
 
 def seconds_from_pb(seconds: float) -> float:
-    """Seconds a hit, the default for 0; raises RunRequestInvalid."""
+    """Seconds a hit, 0 where they are not said; raises RunRequestInvalid."""
     if not 0 <= seconds <= MAX_SECONDS_PER_HIT:
         raise RunRequestInvalid(f"The seconds per hit must be 0 to {MAX_SECONDS_PER_HIT:,g}.")
-    return seconds or SECONDS_PER_HIT
+    return seconds
 
 
 def request_id_from_pb(request_id: str) -> str:

@@ -5,7 +5,7 @@ last page that was stored.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
@@ -26,24 +26,35 @@ from qa_engine.conduct import Mode
 from qa_engine.engine import Engine
 from qa_engine.errors import ProjectUnknown, QaError, RuleNotEnforced, RuleUnknown, RunOvertaken
 from qa_engine.findings import Evaluation
-from qa_engine.life import patches, precision, runs, seen, verdicts
+from qa_engine.life import patches, precision, runs, scheduling, seen, telling, verdicts
+from qa_engine.life.asked import asked
 from qa_engine.life.run import Run, RunKind, RunState, Stage, settings_from_json
 from qa_engine.life.runs import Hit, Step
 from qa_engine.life.seen import Entry
 from qa_engine.looking import Looker, Submission
 from qa_engine.projects import Project
-from qa_engine.rule import Ruleset
+from qa_engine.rule import Ruleset, Unchecked
 from qa_engine.webhooks import announce
 
 _POLL_SECONDS = 1.0
 _CLAIM_US = 60_000_000
+_MODES = {
+    RunKind.BACKTEST: frozenset(Mode),
+    RunKind.ENFORCE: frozenset({Mode.ENFORCE}),
+    RunKind.SCHEDULE: frozenset({Mode.SHADOW, Mode.ENFORCE}),
+}
+"""The modes that a rule may be in for a run to go on."""
 _log = get_logger(__name__)
 
 
 class RunWorker:
     """Works on runs until it is left."""
 
-    def __init__(self, db: Database, engine: Engine, blobs: Blobs) -> None:
+    def __init__(
+        self, db: Database, engine: Engine, blobs: Blobs, *, clock_us: Callable[[], int] = now_us
+    ) -> None:
+        """`clock_us` is the time that claims and schedules are made of."""
+        self._clock_us = clock_us
         self._db = db
         self._engine = engine
         self._blobs = blobs
@@ -84,18 +95,30 @@ class RunWorker:
                     await self._wake.wait()
 
     async def work(self) -> bool:
-        """Work on one run until it ends or another takes it; False when none waits."""
+        """Work on one run until it ends or another takes it; False when none waits.
+
+        Of a run on a schedule it is one page.
+        """
+        await self._start_due()
         async with self._db.read() as conn:
-            if not await runs.any_free(conn, now_us()):
+            if not await runs.any_free(conn, self._clock_us()):
                 return False
         async with self._db.begin() as conn:
-            run = await runs.claim(conn, now_us(), now_us() + _CLAIM_US)
+            run = await runs.claim(conn, self._clock_us(), self._clock_us() + _CLAIM_US)
         if run is None:
             return False
         next_run: Run | None = run
         while next_run is not None:
             run, next_run = next_run, await self._turn(next_run)
         return True
+
+    async def _start_due(self) -> None:
+        """Start the runs of rules whose period has begun."""
+        async with self._db.read() as conn:
+            if not await scheduling.any_due(conn, self._clock_us()):
+                return
+        async with self._db.begin() as conn:
+            await scheduling.start_due(conn, self._engine, self._clock_us())
 
     async def _turn(self, run: Run) -> Run | None:
         """One page; None where there is no more to do. A run that cannot go on fails with the error's name."""
@@ -109,37 +132,41 @@ class RunWorker:
             _log.error("rule_run_failed", run=run.uid, fault=where(error))
             failed = "INTERNAL"
         async with self._db.begin() as conn:
-            await runs.to_state(conn, run, RunState.FAILED, now_us(), failed)
+            await runs.to_state(conn, run, RunState.FAILED, self._clock_us(), failed)
         return None
 
     async def _page(self, run: Run) -> Run | None:
         async with self._db.read() as conn:
             project = await self._project(conn, run)
             entries = await seen.page(conn, run.project_uid, run.stage, run.cursor)
-            evaluations = await self._judge(conn, run, project, entries)
+            submissions = [_submission(project, entry) for entry in entries]
+            evaluations = await self._judge(conn, run, submissions)
             hits = await _hits(conn, run, entries, evaluations)
         step = _step(run, entries, hits)
         try:
             async with self._db.begin() as conn:
-                await self._store(conn, run, project, evaluations, hits, step)
+                await self._store(conn, run, list(zip(submissions, evaluations, strict=True)), hits, step)
         except RunOvertaken:
             return None
-        return None if step.ended else replace(run, stage=step.stage, cursor=step.cursor)
+        # One on a schedule is let go after a page, so that it holds up nobody who waits for a backtest.
+        ended = step.ended or run.kind is RunKind.SCHEDULE
+        return None if ended else replace(run, stage=step.stage, cursor=step.cursor)
 
     async def _store(
         self,
         conn: AsyncConnection,
         run: Run,
-        project: Project,
-        evaluations: Sequence[Evaluation],
+        done: Sequence[tuple[Submission, Evaluation]],
         hits: Sequence[Hit],
         step: Step,
     ) -> None:
         """Store what a page comes to; raises RunOvertaken, so that nothing of it stays."""
-        if run.kind is RunKind.ENFORCE:
-            step = replace(step, patched=await _patch(conn, run, project, evaluations))
-        now = now_us()
-        if not await runs.advance(conn, run, step, now, now + _CLAIM_US):
+        now, on_schedule = self._clock_us(), run.kind is RunKind.SCHEDULE
+        if on_schedule:
+            await telling.tell(conn, run, done, now)
+        if run.kind is not RunKind.BACKTEST:
+            step = replace(step, patched=await _patch(conn, run, done))
+        if not await runs.advance(conn, run, step, now, now if on_schedule else now + _CLAIM_US):
             raise RunOvertaken
         if run.stage is Stage.LABELS:
             await runs.sample(conn, run.uid, hits)
@@ -153,36 +180,36 @@ class RunWorker:
         rule = self._engine.rule(run.rule, project.ruleset)
         if rule.version != run.version:
             raise RuleUnknown("The rule is another one by now.")
-        if run.kind is RunKind.ENFORCE and rule.settings(project.ruleset).mode is not Mode.ENFORCE:
+        mode = rule.settings(project.ruleset).mode
+        if mode not in _MODES[run.kind]:
             raise RuleNotEnforced
-        settings = settings_from_json(run.settings).in_mode(Mode.ENFORCE)
-        custom = tuple(own for own in project.ruleset.custom if own.id == rule.id)
+        on_schedule = run.kind is RunKind.SCHEDULE
+        settings = settings_from_json(run.settings).in_mode(mode if on_schedule else Mode.ENFORCE)
+        own = (one for one in project.ruleset.custom if one.id == rule.id)
+        custom = tuple(asked(one, run.kind, run.create_time_us) for one in own)
         return replace(project, ruleset=Ruleset(project.ruleset.revision, {rule.id: settings}, custom))
 
     async def _judge(
-        self, conn: AsyncConnection, run: Run, project: Project, entries: Sequence[Entry]
+        self, conn: AsyncConnection, run: Run, submissions: Sequence[Submission]
     ) -> list[Evaluation]:
         rules = tuple(rule for rule in self._engine.rules if rule.id == run.rule)
-        submissions = [
-            Submission(
-                project,
-                asset_from_pb(asset_pb2.Asset.FromString(entry.asset)),
-                label_from_pb(label_pb2.Label.FromString(entry.label)),
-            )
-            for entry in entries
-        ]
         return await Looker(replace(self._engine, rules=rules), self._blobs).judge(conn, submissions)
+
+
+def _submission(project: Project, entry: Entry) -> Submission:
+    asset = asset_from_pb(asset_pb2.Asset.FromString(entry.asset))
+    return Submission(project, asset, label_from_pb(label_pb2.Label.FromString(entry.label)))
 
 
 async def _hits(
     conn: AsyncConnection, run: Run, entries: Sequence[Entry], evaluations: Sequence[Evaluation]
 ) -> list[Hit]:
     """What was found, each with what people said or did about it."""
-    labels = {e.label_uid for e in evaluations if e.findings}
+    labels = {e.label_uid for e in evaluations if e.findings or e.shadow}
     said = await verdicts.about(conn, run.project_uid, run.rule, labels)
     found = []
     for entry, evaluation in zip(entries, evaluations, strict=True):
-        for finding in evaluation.findings:
+        for finding in (*evaluation.findings, *evaluation.shadow):
             right = said.get((evaluation.label_uid, finding.annotation_id))
             if right is None and run.stage is Stage.REVIEWED:
                 right = precision.right(finding, entry.changed, kept=entry.kept)
@@ -200,12 +227,16 @@ def _step(run: Run, entries: Sequence[Entry], hits: Sequence[Hit]) -> Step:
     if not entries:
         return Step(Stage.REVIEWED, "", ended=run.kind is not RunKind.BACKTEST)
     labels = len({hit.label_uid for hit in hits})
-    return Step(run.stage, entries[-1].key, len(entries), labels, len(hits), right=right, wrong=wrong)
+    unchecked = len({hit.label_uid for hit in hits if isinstance(hit.finding.message, Unchecked)})
+    return Step(run.stage, entries[-1].key, len(entries), labels, len(hits), 0, unchecked, right, wrong)
 
 
-async def _patch(conn: AsyncConnection, run: Run, project: Project, evaluations: Sequence[Evaluation]) -> int:
+async def _patch(conn: AsyncConnection, run: Run, done: Sequence[tuple[Submission, Evaluation]]) -> int:
     """Ask for the changes to a page of labels; how many labels."""
-    made = await patches.fresh(conn, evaluations)
+    if not done:
+        return 0
+    project = done[0][0].project
+    made = await patches.fresh(conn, [evaluation for _, evaluation in done])
     events = [
         (
             patches.event(project, evaluation, ops, run.uid),

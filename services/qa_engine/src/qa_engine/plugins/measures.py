@@ -50,6 +50,8 @@ def needs(plugin: Plugin) -> frozenset[Need]:
     found = {Need.PIXELS} if any(map(plugin.names, COLOURS)) else set()
     if any(map(plugin.names, HISTORY)):
         found.add(Need.HISTORY)
+    if plugin.names("answers"):
+        found.add(Need.ANSWERS)
     return frozenset(found)
 
 

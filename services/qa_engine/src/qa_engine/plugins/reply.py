@@ -9,8 +9,8 @@ from labels import correction
 from labels.checks import check_value
 from labels.correction import CorrectionOp, Delete, Relabel, Resize
 from labels.errors import LabelError
-from labels.label import Annotation, Box, Finding, Label, Polygon, Severity, Span, Value
-from labels.ontology import Ontology
+from labels.label import Annotation, Box, Choice, Finding, Label, Polygon, Severity, Span, Value
+from labels.ontology import Ontology, ToolKind
 from qa_engine.operation import Block, Change, Emit, Judgement, Operation, Resolve, Route
 from qa_engine.plugins.errors import ReplyRefused
 
@@ -158,7 +158,9 @@ def _claim(claim: object, asked: Asked) -> Annotation:
     tool = claim.get("tool")
     if not isinstance(tool, str):
         raise ReplyRefused("a claim has no tool")
-    return Annotation("", tool, _category(tool, claim.get("category"), asked), _value(claim, asked))
+    category = _category(tool, claim.get("category"), asked)
+    choice = asked.ontology.tool(tool).kind in (ToolKind.CHOICE_SINGLE, ToolKind.CHOICE_MULTI)
+    return Annotation("", tool, category, Choice() if choice else _value(claim, asked))
 
 
 def _category(tool: str, category: object, asked: Asked) -> str:

@@ -7,7 +7,7 @@ from labels.label import Label
 from qa_engine.plugins import custom
 from qa_engine.plugins.custom import Verdict
 from qa_engine.plugins.errors import PluginInvalid
-from qa_engine.plugins.plugin import HOOK_OF, Plugin, hook_lines
+from qa_engine.plugins.plugin import HOOK_OF, Hook, Plugin, hook_lines
 from qa_engine.plugins.sandbox import Sandbox
 from qa_engine.rule import Subject, Terms
 
@@ -23,7 +23,6 @@ class Case:
     name: str
     label: Label
     subject: Subject
-    answers: tuple[Label, ...] = ()
     expected: int | None = None
 
 
@@ -46,15 +45,20 @@ class Result:
         return self.verdict.failure is None and self.case.expected in (None, self.came_to)
 
 
-def run(plugin: Plugin, sandbox: Sandbox, cases: Sequence[Case]) -> list[Result]:
-    """One result for each case, in order; labels that the plugin has no hook for come to nothing."""
+def run(plugin: Plugin, sandbox: Sandbox, cases: Sequence[Case], time_us: int = 0) -> list[Result]:
+    """One result for each case, in order; labels that the plugin has no hook for come to nothing.
+
+    `time_us` is what on_schedule is told, microseconds since the Unix epoch, UTC.
+    """
     terms = Terms(plugin.rule_id, plugin.severity, {})
     found = []
     for case in cases:
         # One at a time: cases may be about the same label, and none may hang on another.
-        answers = {case.label.uid: case.answers}
         items = [(case.label, case.subject)]
-        (verdict,) = custom.judge(plugin, sandbox, items, terms, answers=answers, keep_said=True)
+        (verdict,) = custom.judge(plugin, sandbox, items, terms, keep_said=True)
+        if Hook.ON_SCHEDULE in plugin.hooks:
+            (once,) = custom.judge_on_schedule(plugin, sandbox, items, terms, time_us, keep_said=True)
+            verdict = verdict.plus(once)
         found.append(Result(case, verdict))
     return found
 
@@ -63,7 +67,7 @@ def check_hooks(plugin: Plugin, cases: Sequence[Case]) -> None:
     """Raise PluginInvalid when a case is about a kind of label that the plugin has no hook for."""
     for case in cases:
         hook = HOOK_OF[case.label.kind]
-        if hook not in plugin.hooks:
+        if not plugin.hooks & {hook, Hook.ON_SCHEDULE}:
             line = min(hook_lines(plugin.code).values(), default=1)
             raise PluginInvalid(
                 plugin.name, line, f"a test is about a label for {hook.value}, which it does not define"

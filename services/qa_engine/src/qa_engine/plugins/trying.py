@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from chassis.blobs import Blobs
+from chassis.clock import now_us
 from chassis.errors import BlobCorrupt, BlobMissing, BlobTooLarge
 from qa_engine import pictures, texts
 from qa_engine.errors import PictureUnreadable
@@ -39,7 +40,7 @@ class Trier:
                 async with self._picture:
                     subject = await self._subject(tenant, plugin, case.subject)
                     seen = replace(case, subject=subject)
-                    results = await asyncio.to_thread(trial.run, plugin, self.sandbox, [seen])
+                    results = await asyncio.to_thread(trial.run, plugin, self.sandbox, [seen], now_us())
                 # The picture is let go.
                 found += [Result(case, result.verdict) for result in results]
         return found

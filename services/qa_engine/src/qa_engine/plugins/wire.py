@@ -111,10 +111,9 @@ def cases_from_pb(tests: Sequence[pb2.PluginTest], ontology: Ontology, plugin: s
 def _case(pb: pb2.PluginTest, place: int, ontology: Ontology, plugin: str) -> Case:
     if len(pb.answers) > MAX_ANSWERS or len(pb.name) > _MAX_NAME:
         raise PluginInvalid(plugin, 1, f"test {place} has too many answers or too long a name")
-    subject = Subject(ontology, asset_from_pb(pb.asset))
-    answers = tuple(map(label_from_pb, pb.answers))
+    subject = Subject(ontology, asset_from_pb(pb.asset), answers=tuple(map(label_from_pb, pb.answers)))
     expected = pb.expected if pb.HasField("expected") else None
-    return Case(pb.name or f"test {place}", label_from_pb(pb.label), subject, answers, expected)
+    return Case(pb.name or f"test {place}", label_from_pb(pb.label), subject, expected)
 
 
 def case_to_pb(case: Case, project_id: str) -> pb2.PluginTest:
@@ -123,7 +122,7 @@ def case_to_pb(case: Case, project_id: str) -> pb2.PluginTest:
         name=case.name,
         asset=asset_to_pb(case.subject.asset, project_id),
         label=label_to_pb(case.label, project_id),
-        answers=[label_to_pb(answer, project_id) for answer in case.answers],
+        answers=[label_to_pb(answer, project_id) for answer in case.subject.answers],
         expected=case.expected,
     )
 

@@ -23,6 +23,7 @@ from review_queue.measures.holdout import Arm
 from review_queue.measures.tables import cell_sums, confidence_sums, review_sums, time_bins
 from review_queue.measures.totals import CellTotals
 from review_queue.outcome import Cell
+from review_queue.ranking import seeing
 
 BATCH = 1_000
 MAX_TAIL = 10_000
@@ -43,6 +44,7 @@ async def sum_some(db: Database, most: int = BATCH) -> list[Facts]:
             return []
         found = await _facts(conn, _r.uid.in_(uids))
         await _store(conn, add_up(found))
+        await seeing.learn(conn, [fact.uid for fact in found if fact.fresh])
         await conn.execute(update(tables.reviews).where(_r.uid.in_(uids)).values(unsummed=0))
     return found
 

@@ -18,7 +18,20 @@ MAX_LEASE_SECONDS = 86_400
 POOL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 # What a task is routed by must not change with time or with who is at it.
 _ROUTABLE = frozenset(
-    {"author", "boost", "category", "confidence", "findings", "kind", "prediction_error", "run", "severity"}
+    {
+        "author",
+        "boost",
+        "category",
+        "confidence",
+        "disagreement",
+        "findings",
+        "kind",
+        "novelty",
+        "prediction_error",
+        "run",
+        "severity",
+        "weight",
+    }
 )
 
 

@@ -1,6 +1,6 @@
 """SQL room: what comes of the answers that several people gave."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, delete, select, update
@@ -19,8 +19,9 @@ from labels.proto import asset_to_pb, label_from_pb, label_to_pb
 from review_queue import assets, projects, revisions, tables
 from review_queue.assurance import gold
 from review_queue.errors import ProjectNotFound, TaskNotFound
-from review_queue.priority import Terms, rank
+from review_queue.priority import rank
 from review_queue.project import Project
+from review_queue.ranking.terms import terms_of
 from review_queue.review import Decision, TaskState, by_person
 from review_queue.routing import placing
 from review_queue.routing.tables import engagements
@@ -173,7 +174,6 @@ async def _ask_on(conn: AsyncConnection, project: Project, row: Row[*tuple[Any, 
 async def _disagree(
     conn: AsyncConnection, project: Project, row: Row[*tuple[Any, ...]], disagreement: float
 ) -> None:
-    terms = Terms(row.uncertainty, row.severity, row.create_time_us, row.boost, disagreement, row.business)
-    place = rank(terms, project.definition.weights)
+    place = rank(replace(terms_of(row), disagreement=disagreement), project.definition.weights)
     stored = update(tables.tasks).where(_t.uid == row.uid).values(disagreement=disagreement, rank=place)
     await conn.execute(stored)

@@ -21,8 +21,9 @@ from review_queue.conditions import pool as pool_of
 from review_queue.counts import Counts
 from review_queue.errors import RequestInvalid, WatchesExhausted
 from review_queue.filter import parse
-from review_queue.priority import Terms, priority
+from review_queue.priority import priority
 from review_queue.project import Project
+from review_queue.ranking.terms import COLUMNS, terms_of
 from review_queue.review import TaskState
 
 MAX_WATCHED = 200
@@ -161,9 +162,8 @@ async def _view(conn: AsyncConnection, project: Project, watched: Watched, now: 
 
 async def _head(conn: AsyncConnection, project: Project, watched: Watched, now: int) -> tuple[Entry, ...]:
     asked = condition(parse(watched.filter), moment(conn, project, now))
-    columns = (_t.uncertainty, _t.severity, _t.create_time_us, _t.boost, _t.disagreement, _t.business)
     query = (
-        select(_t.uid, _a.key, pool_of().label("pool"), *columns)
+        select(_t.uid, _a.key, pool_of().label("pool"), *COLUMNS)
         .select_from(tables.tasks.join(tables.assets, _a.uid == _t.uid))
         .where(_t.project_uid == project.uid, in_state(TaskState.OPEN, now), asked)
         .order_by(_t.rank, _t.uid)
@@ -171,6 +171,6 @@ async def _head(conn: AsyncConnection, project: Project, watched: Watched, now: 
     )
     weights = project.definition.weights
     return tuple(
-        Entry(uid, key, priority(Terms(*terms), weights, now), pool)
-        for uid, key, pool, *terms in await conn.execute(query)
+        Entry(row.uid, row.key, priority(terms_of(row), weights, now), row.pool)
+        for row in await conn.execute(query)
     )

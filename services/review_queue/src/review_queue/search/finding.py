@@ -21,10 +21,9 @@ from review_queue.filter import And, Compare, Expression, Key, names, parse, par
 from review_queue.project import Project
 from review_queue.search.conditions import Place, condition, facts, shown, sort_keys, source
 from review_queue.search.fields import FIELDS
-from review_queue.search.shortlist import Shortlist, shortest
+from review_queue.search.shortlist import LONGEST, Shortlist, shortest
 
 BUDGET = 20_000
-"""Labels that one call passes on its walk, at most."""
 _FIRST_STEP = 1_000
 _STEPS_GROW = 4
 _l, _t, _a, _f = tables.labels.c, tables.tasks.c, tables.assets.c, tables.findings.c
@@ -57,6 +56,14 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one call may cost: entries of a short list, and labels passed on a walk."""
+
+    longest: int = LONGEST
+    budget: int = BUDGET
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A label with what a search asks about it: `facts` is its row with its task's, findings as on the wire."""
 
@@ -77,11 +84,11 @@ def query(filter_: str, order_by: str) -> Query:
 
 
 async def some(
-    conn: AsyncConnection, project: Project, query: Query, page: Page, now_us: int
+    conn: AsyncConnection, project: Project, query: Query, page: Page, now_us: int, bounds: Bounds = Bounds()
 ) -> tuple[Sequence[Found], str]:
     """A page of the project's labels, and the token of the next; a short page may have one, too."""
     search = _Search(conn, project, query, page, now_us)
-    keys, reached = await search.run()
+    keys, reached = await search.run(bounds)
     found = await _load(conn, [str(key[-1]) for key in keys])
     rows = list(zip(keys, found, strict=True))
     cut, token = page.cut(rows, lambda row: row[1].size, lambda row: row[0])
@@ -103,13 +110,13 @@ class _Search:
         self._keys: list[SortKey] = sort_keys(query.order, self._place)
         self._now_us = now_us
 
-    async def run(self) -> tuple[list[Cursor], Cursor | None]:
+    async def run(self, bounds: Bounds) -> tuple[list[Cursor], Cursor | None]:
         """The sort keys of up to one label more than the page has, and how far a walk came that was broken off."""
         if self._place.dialect == "postgresql":
             await self._conn.execute(_BY_KEY)
-        listed = await shortest(self._conn, self._query.filter, self._place)
+        listed = await shortest(self._conn, self._query.filter, self._place, bounds.longest)
         if listed is None and self._query.by_time:
-            return await self._walk()
+            return await self._walk(bounds.budget)
         if listed is None and self._place.dialect == "postgresql":
             await self._conn.execute(_AS_IT_LIKES)
         rows = await self._conn.execute(self._sorted(listed))
@@ -132,10 +139,10 @@ class _Search:
             .limit(limit)
         )
 
-    async def _walk(self) -> tuple[list[Cursor], Cursor | None]:
+    async def _walk(self, left: int) -> tuple[list[Cursor], Cursor | None]:
         """Along all labels in steps that grow, until the page is full, the labels or the budget end."""
         found: list[Cursor] = []
-        at, left, step = self._page.after, BUDGET, _FIRST_STEP
+        at, step = self._page.after, _FIRST_STEP
         while left > 0:
             step = min(step, left)
             edge = await self._edge(at, step)

@@ -29,10 +29,10 @@ class Source(StrEnum):
 class Origin:
     """Facts about a label that searches ask for.
 
-    `prediction_uid` is the prediction that it is or follows, empty for none; `model`, `prompt_revision` (0 for none)
-    and `confidence` (0 to 1, None where the model did not say) are that one's. `agreement` is F1 and `overlap` the mean
-    intersection over union of the prediction's annotations and the label's, 0 to 1 as docs/metrics.md has them; None
-    for the prediction itself and where there is none.
+    `prediction_uid` is the prediction that it is or follows, empty for none; `model` (who made that one),
+    `prompt_revision` (0 for none) and `confidence` (0 to 1, None where the model did not say) are that one's.
+    `agreement` is F1 and `overlap` the mean intersection over union of the prediction's annotations and the label's,
+    0 to 1 as docs/metrics.md has them; None for the prediction itself and where there is none.
     """
 
     source: Source
@@ -51,7 +51,7 @@ def first(label: Label, source: Source | None = None) -> Origin:
     return Origin(
         source or Source.MODEL,
         label.uid,
-        label.lineage.model if label.lineage and label.lineage.model else label.author,
+        label.author,
         label.lineage.prompt_revision if label.lineage else 0,
         label.confidence.raw if label.confidence else None,
     )

@@ -14,10 +14,10 @@ from review_queue import tables
 from review_queue.comparing import stands
 from review_queue.filter import And, Compare, Expression, Op, Or, Pattern, Present
 from review_queue.search.conditions import Place
-from review_queue.search.tables import CHANGED, FOUND, REJECTED, SURE, finding_rules
+from review_queue.search.tables import CHANGED, FOUND, PROMPTED, REJECTED, SURE, finding_rules
 
 LONGEST = 10_000
-"""Assets that a short list may have; with more of them it is quicker to walk along all labels in order."""
+"""Entries that a short list may have; with more of them it is quicker to walk along all labels in order."""
 _TRIED = 8
 _ENOUGH = 200
 _l, _t, _a = tables.labels.c, tables.tasks.c, tables.assets.c
@@ -38,11 +38,13 @@ class Shortlist:
         return select(_l.asset_uid).where(_l.uid.in_(self.rows)) if self.of_labels else self.rows
 
 
-async def shortest(conn: AsyncConnection, expression: Expression, place: Place) -> Shortlist | None:
+async def shortest(
+    conn: AsyncConnection, expression: Expression, place: Place, longest: int
+) -> Shortlist | None:
     """The shortest list that the filter's conditions allow; None where all that were tried are too long."""
-    best, least = None, LONGEST + 1
+    best, least = None, longest + 1
     for found in shortlists(expression, place)[:_TRIED]:
-        counted = select(func.count()).select_from(found.rows.limit(least).subquery())
+        counted = select(func.count()).select_from(found.rows.limit(least).subquery("listed"))
         n: int = (await conn.execute(counted)).scalar_one()
         if n < least:
             best, least = found, n
@@ -71,7 +73,7 @@ def shortlists(expression: Expression, place: Place) -> list[Shortlist]:
 
 
 def _all_of(several: list[_Rows]) -> _Rows:
-    every = union_all(*several).subquery()
+    every = union_all(*several).subquery("several")
     return select(every.c[0])
 
 
@@ -103,6 +105,9 @@ def _of_number(c: Compare, place: Place) -> Shortlist | None:
             return Shortlist(_labels(place).where(stands(_l.create_time_us, c, place.dialect)))
         case "findings" if above_none:
             return Shortlist(_found(place).where(stands(_f.n, c, place.dialect)), of_labels=True)
+        case "prompt_revision" if above_none:
+            made = _labels(place).where(PROMPTED, stands(_l.prompt_revision, c, place.dialect))
+            return Shortlist(made)
         case "severity" if above_none:
             return Shortlist(_found(place).where(stands(_f.severity, c, place.dialect)), of_labels=True)
         case _:
@@ -116,7 +121,8 @@ def _of_text(c: Compare, place: Place) -> Shortlist | None:
     match c.field.name:
         case "asset":
             return Shortlist(select(_a.uid).where(_a.uid == text, _a.project_uid == place.project_uid))
-        case "author":
+        case "author" | "model" if text:
+            # A model is the author of its predictions.
             return Shortlist(_labels(place).where(_l.author == text))
         case "category":
             mine = (_c.project_uid == place.project_uid) & (_c.category == text)

@@ -1,14 +1,17 @@
 """SQL room: what makes labels quick to find, beside their own columns.
 
-A label never changes, so each of its entries is written once and stays when the label is reviewed; the two narrow ones
-are of changed predictions and of rejected assets alone.
+A label never changes, so each of its entries is written once and stays when the label is reviewed. A reviewer's label
+has two of them, its time and its author, and a third when it changed the prediction: confidence and prompt are found by
+the prediction's own.
 """
 
 from sqlalchemy import Column, Index, Table, Text, literal_column
 
 from review_queue.tables import findings, labels, metadata, reviews
 
-SURE = labels.c.confidence.is_not(None)
+_PREDICTED = labels.c.kind == literal_column("'PREDICTION'")
+SURE = _PREDICTED & labels.c.confidence.is_not(None)
+PROMPTED = _PREDICTED & (labels.c.prompt_revision > literal_column("0"))
 CHANGED = labels.c.agreement < literal_column("1")
 """As the indexes say it: a database uses them only where a query says the same, and a parameter is not the same."""
 FOUND = findings.c.n > literal_column("0")
@@ -23,6 +26,14 @@ Index(
     labels.c.asset_uid,
     sqlite_where=SURE,
     postgresql_where=SURE,
+)
+Index(
+    "labels_by_prompt",
+    labels.c.project_uid,
+    labels.c.prompt_revision,
+    labels.c.asset_uid,
+    sqlite_where=PROMPTED,
+    postgresql_where=PROMPTED,
 )
 Index(
     "labels_changed",

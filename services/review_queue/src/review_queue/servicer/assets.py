@@ -102,7 +102,7 @@ def _chunk(message: pb2.UploadContentRequest) -> bytes:
 
 def _row(pb: pb2.ImportRow) -> Row:
     try:
-        return Row(pb.line, asset_from_pb(pb.asset))
+        return Row(pb.line, asset_from_pb(pb.asset), pb.weight if pb.HasField("weight") else None)
     except LabelError as error:
         return Row(pb.line, error)
 

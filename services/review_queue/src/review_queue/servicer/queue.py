@@ -18,12 +18,13 @@ from review_queue.explanation import Explanation
 from review_queue.priority import priority
 from review_queue.project import Project
 from review_queue.queue import Lease, Wanted
+from review_queue.ranking import weighing
 from review_queue.review import TaskState
 from review_queue.routing.watching import View, Watched, Watching
 from review_queue.servicer.inline import inline
 from review_queue.servicer.once import once
 from review_queue.shown import Shown
-from review_queue.wire import submission_from_pb
+from review_queue.wire import submission_from_pb, weights_from_pb
 
 
 class QueueServicer(QueueServiceServicer):
@@ -144,6 +145,17 @@ class QueueServicer(QueueServiceServicer):
         async for view in self._watching.views(watched, request.resume_token):
             yield _view(project, view)
 
+    async def SetBusinessWeights(
+        self,
+        request: pb2.SetBusinessWeightsRequest,
+        context: ServicerContext[pb2.SetBusinessWeightsRequest, pb2.SetBusinessWeightsResponse],
+    ) -> pb2.SetBusinessWeightsResponse:
+        """Say anew what assets are worth."""
+        project_id = parse_project(request.parent)
+        weights = weights_from_pb(request.weights)
+        changed = await weighing.weigh(self._db, caller().tenant, project_id, weights, caller().actor)
+        return pb2.SetBusinessWeightsResponse(changed=changed)
+
     async def _project(self, project_id: str) -> Project:
         async with self._db.read_one() as conn:
             return await projects.get(conn, caller().tenant, project_id)
@@ -230,6 +242,7 @@ def _task(project: Project, task: Shown) -> pb2.Task:
             boost=task.terms.boost,
             disagreement=task.terms.disagreement,
             business=task.terms.business,
+            novelty=task.terms.novelty,
         ),
         reviewer=task.reviewer,
         prediction_error=task.prediction_error,

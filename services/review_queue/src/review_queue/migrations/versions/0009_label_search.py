@@ -15,7 +15,16 @@ _PART = 1_000
 _INDEXES = {
     "labels_by_time": ("labels", "project_uid create_time_us uid asset_uid", None),
     "labels_by_author": ("labels", "project_uid author asset_uid", None),
-    "labels_by_confidence": ("labels", "project_uid confidence asset_uid", "confidence IS NOT NULL"),
+    "labels_by_confidence": (
+        "labels",
+        "project_uid confidence asset_uid",
+        "kind = 'PREDICTION' AND confidence IS NOT NULL",
+    ),
+    "labels_by_prompt": (
+        "labels",
+        "project_uid prompt_revision asset_uid",
+        "kind = 'PREDICTION' AND prompt_revision > 0",
+    ),
     "labels_changed": ("labels", "project_uid agreement overlap asset_uid", "agreement < 1"),
     "findings_found": ("findings", "project_uid severity n label_uid", "n > 0"),
     "reviews_rejected": ("reviews", "project_uid reviewer asset_uid", "decision = 'REJECT'"),
@@ -74,7 +83,7 @@ def _facts(row: sa.Row[Any], label: label_pb2.Label) -> dict[str, Any]:
         "source": source,
         "time": label.create_time_us,
         "prediction": row.uid if predicted else "",
-        "model": (label.lineage.model or label.author) if predicted else "",
+        "model": label.author if predicted else "",
         "prompt": label.lineage.prompt_revision if predicted else 0,
         "confidence": label.confidence.raw if predicted and label.HasField("confidence") else None,
     }
