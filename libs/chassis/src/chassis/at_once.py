@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    Executable,
     Select,
     String,
     Table,
@@ -25,6 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
+
+from chassis.prepared import Prepared
 
 Rows = tuple[Table, Sequence[Mapping[str, Any]]]
 """A table and rows for it, each with the same columns."""
@@ -52,12 +53,12 @@ async def change(
         for i, (table, some) in enumerate(stored)
         for name in some[0]
     }
-    found = await conn.execute(_statement(update, shape), {**values, **arrays})
-    return bool(found.scalar_one())
+    ((changed,),) = await _statement(update, shape).rows(conn, {**values, **arrays})
+    return bool(changed)
 
 
 @lru_cache(maxsize=_SHAPES)
-def _statement(update: Update, shape: tuple[tuple[Table, tuple[str, ...]], ...]) -> Executable:
+def _statement(update: Update, shape: tuple[tuple[Table, tuple[str, ...]], ...]) -> Prepared:
     changed = update.returning(literal_column("1").label("one")).cte("changed")
     found: Select[int] = select(func.count()).select_from(changed)
     for i, (table, names) in enumerate(shape):
@@ -71,7 +72,7 @@ def _statement(update: Update, shape: tuple[tuple[Table, tuple[str, ...]], ...])
             changed.join(rows, literal_column("true"))
         )
         found = found.add_cte(insert(table).from_select(list(names), chosen).cte(f"stored_{i}"))
-    return found
+    return Prepared(found)
 
 
 def _unbounded(of: TypeEngine[Any]) -> TypeEngine[Any]:

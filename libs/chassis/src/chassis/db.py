@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from chassis import sqlite_dialect
 from chassis.errors import SettingsRefused, StorageUnavailable
+from chassis.kept import KeptConnections
+from chassis.prepared import Record
 from chassis.storage_faults import storage_error
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -21,7 +23,10 @@ _BUSY_MS = 10_000
 _WRONG_URL = "The database url must begin with sqlite:/// or postgresql://."
 _READERS = 4
 _POSTGRESQL_CONNECTIONS = 20
+_POSTGRESQL_KEPT = 8
+"""Of these, for statements that are transactions of their own."""
 _WROTE_EVENTS = "labelmesh_wrote_events"
+_Transaction = AbstractAsyncContextManager[AsyncConnection]
 
 
 class Database:
@@ -32,12 +37,12 @@ class Database:
     """
 
     def __init__(
-        self, writer: AsyncEngine, reader: AsyncEngine, dialect: Dialect, single: AsyncEngine | None = None
+        self, writer: AsyncEngine, reader: AsyncEngine, dialect: Dialect, kept: KeptConnections | None = None
     ) -> None:
         self.engine = writer
         self.dialect: Dialect = dialect
         self._reader = reader
-        self._single = single
+        self._kept = kept
         self._turn = asyncio.Lock() if dialect == "sqlite" else None
         self._callbacks: list[Callable[[], None]] = []
 
@@ -52,7 +57,7 @@ class Database:
         SQLite begins IMMEDIATE, so two writers never deadlock over an upgrade of their locks. Raises
         StorageFull and StorageUnavailable; other errors of the driver pass as they are.
         """
-        async with self._writing(self.engine) as conn:
+        async with self._writing(self.engine.begin()) as conn:
             yield conn
 
     @asynccontextmanager
@@ -62,16 +67,16 @@ class Database:
         PostgreSQL commits it as it ends, which saves two trips; SQLite has a transaction as in `begin`, so that what
         takes one statement there may take several here (see at_once.py). Raises what `begin` raises.
         """
-        async with self._writing(self._single or self.engine) as conn:
+        async with self._writing(self._kept.use() if self._kept else self.engine.begin()) as conn:
             yield conn
 
     @asynccontextmanager
-    async def _writing(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async def _writing(self, transaction: _Transaction) -> AsyncIterator[AsyncConnection]:
         async with AsyncExitStack() as stack:
             if self._turn is not None:
                 await stack.enter_async_context(self._turn)
             wrote = False
-            async with _transaction(engine) as conn:
+            async with _faults_told(transaction) as conn:
                 try:
                     yield conn
                 finally:
@@ -83,13 +88,13 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A read-only snapshot: every statement in the block sees the same state."""
-        async with _transaction(self._reader) as conn:
+        async with _faults_told(self._reader.begin()) as conn:
             yield conn
 
     @asynccontextmanager
     async def read_one(self) -> AsyncIterator[AsyncConnection]:
         """A connection for one statement that reads, without a transaction around it where that costs trips."""
-        async with _transaction(self._single or self._reader) as conn:
+        async with _faults_told(self._kept.use() if self._kept else self._reader.begin()) as conn:
             yield conn
 
 
@@ -99,9 +104,10 @@ def announce_events(conn: AsyncConnection) -> None:
 
 
 @asynccontextmanager
-async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _faults_told(transaction: _Transaction) -> AsyncIterator[AsyncConnection]:
+    """The transaction, with errors of the storage as the service tells them."""
     try:
-        async with engine.begin() as conn:
+        async with transaction as conn:
             try:
                 yield conn
             except OSError as error:
@@ -145,6 +151,8 @@ async def connect(url: str) -> AsyncIterator[Database]:
     try:
         yield database
     finally:
+        if database._kept is not None:
+            await database._kept.close()
         await database._reader.dispose()
         await database.engine.dispose()
 
@@ -201,11 +209,10 @@ def _postgresql(url: str) -> Database:
         pool_timeout=60,
         pool_pre_ping=False,
         hide_parameters=True,
-        connect_args={"timeout": 10, "command_timeout": 120},
+        connect_args={"timeout": 10, "command_timeout": 120, "record_class": Record},
     )
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    single = engine.execution_options(isolation_level="AUTOCOMMIT")
-    return Database(engine, reader, "postgresql", single)
+    return Database(engine, reader, "postgresql", KeptConnections(engine, _POSTGRESQL_KEPT))
 
 
 def insert_ignore(conn: AsyncConnection, table: Table) -> Any:

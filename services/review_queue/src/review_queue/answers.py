@@ -18,6 +18,7 @@ from chassis import at_once, outbox
 from chassis.blobs import Blobs
 from chassis.clock import now_us
 from chassis.db import Database
+from chassis.prepared import Prepared
 from labelmesh.label.v1 import label_pb2
 from labels.label import Annotation, LabelKind
 from labels.proto import label_from_pb
@@ -40,7 +41,7 @@ from review_queue.shown import turn_of
 _t, _a, _l, _r = tables.tasks.c, tables.assets.c, tables.labels.c, tables.requests.c
 _TRIES = 5
 """Times that an answer is held against a task which changes all the while."""
-_READ = (
+_READ = Prepared(
     select(
         tables.tasks,
         _a.body.label("asset"),
@@ -115,14 +116,13 @@ def _from_answer(answer: bytes) -> label_pb2.Label | None:
     return label_pb2.Label.FromString(answer) if answer else None
 
 
-async def _read(conn: AsyncConnection, project: Project, uid: str, request: Request) -> Row[*tuple[Any, ...]]:
+async def _read(conn: AsyncConnection, project: Project, uid: str, request: Request) -> Any:
     """The task with what was handed out, and the request's answer where there is one. Raises TaskNotFound."""
     key = {"task_uid": uid, "in_project": project.uid}
     asked = {"actor": request.actor, "request_id": request.request_id}
-    row = (await conn.execute(_READ, key | asked)).one_or_none()
-    if row is None:
-        raise TaskNotFound
-    return row
+    for row in await _READ.rows(conn, key | asked):
+        return row
+    raise TaskNotFound
 
 
 def _found(row: Row[*tuple[Any, ...]]) -> Found:

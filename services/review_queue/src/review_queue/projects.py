@@ -13,6 +13,7 @@ from chassis.clock import now_us
 from chassis.db import Database, insert_ignore
 from chassis.ids import new_uid
 from chassis.pages import Page
+from chassis.prepared import Prepared
 from labelmesh.label.v1 import ontology_pb2
 from labelmesh.review.v1 import review_events_pb2
 from labels.ontology import Ontology
@@ -30,10 +31,10 @@ _projects = tables.projects
 _share = select(policies.c.check_share).where(policies.c.project_uid == _projects.c.uid)
 _SELECT = select(_projects, _share.scalar_subquery().label("check_share"))
 # Every call needs its project, so this is prepared once.
-_BY_ID = _SELECT.where(
+_by_id = _SELECT.where(
     _projects.c.tenant == bindparam("of_tenant"), _projects.c.project_id == bindparam("by_id")
 )
-_LOCKED = _BY_ID.with_for_update(of=_projects)
+_BY_ID, _LOCKED = Prepared(_by_id), Prepared(_by_id.with_for_update(of=_projects))
 
 
 async def create(db: Database, tenant: str, project_id: str, definition: Definition) -> Project:
@@ -59,10 +60,9 @@ async def create(db: Database, tenant: str, project_id: str, definition: Definit
 async def get(conn: AsyncConnection, tenant: str, project_id: str, *, lock: bool = False) -> Project:
     """The tenant's project; `lock` keeps others from changing its row until the end. Raises ProjectNotFound."""
     key = {"of_tenant": tenant, "by_id": project_id}
-    row = (await conn.execute(_LOCKED if lock else _BY_ID, key)).one_or_none()
-    if row is None:
-        raise ProjectNotFound
-    return _project(row)
+    for row in await (_LOCKED if lock else _BY_ID).rows(conn, key):
+        return _project(row)
+    raise ProjectNotFound
 
 
 async def by_uids(conn: AsyncConnection, uids: Iterable[str]) -> dict[str, Project]:

@@ -10,10 +10,11 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Row, Select, bindparam, select, update
+from sqlalchemy import ColumnElement, FromClause, Integer, Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from chassis.prepared import Prepared
 from review_queue import listing, tables, task_rows
 from review_queue.conditions import condition, moment
 from review_queue.filter import Expression, parse
@@ -70,10 +71,10 @@ class Taking:
             values["overdue_before_us"] = self.project.routing.overdue_before_us(self.now)
         taken = take(reach, filtered, listing.source(self.filter))
         if conn.dialect.name == "postgresql":
-            rows = await conn.execute(_looked_at(taken) if plain else _looked_at.__wrapped__(taken), values)
+            rows = await (_looked_at if plain else _looked_at.__wrapped__)(taken).rows(conn, values)
         else:
             uids = [row.uid for row in await conn.execute(taken, values)]
-            rows = await conn.execute(looking(tables.tasks, leased=True).where(_t.uid.in_(uids)))
+            rows = (await conn.execute(looking(tables.tasks, leased=True).where(_t.uid.in_(uids)))).all()
         return sorted(rows, key=attrgetter(*(column.name for column in _order(reach))))
 
 
@@ -102,5 +103,5 @@ def _take(reach: Reach, filtered: ColumnElement[bool] | None, source: FromClause
 
 
 @lru_cache(maxsize=256)
-def _looked_at(taken: ReturningUpdate[Any]) -> Select[*tuple[Any, ...]]:
-    return looking(taken.cte("taken"), leased=True)
+def _looked_at(taken: ReturningUpdate[Any]) -> Prepared:
+    return Prepared(looking(taken.cte("taken"), leased=True))

@@ -1,0 +1,58 @@
+"""Connections to PostgreSQL on which each statement is a transaction of its own.
+
+They stay out of the pool while nothing fails: to take a connection from it, begin, end and give it back costs as much
+as a statement does.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+_KEPT = "labelmesh_kept"
+
+
+class KeptConnections:
+    """At most `size` connections of an engine, which commit each statement."""
+
+    def __init__(self, engine: AsyncEngine, size: int) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT", **{_KEPT: True})
+        self._turns = asyncio.Semaphore(size)
+        self._free: list[AsyncConnection] = []
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[AsyncConnection]:
+        """One of them, dialled when none is free. After an error it goes back to the engine, which looks after it."""
+        async with self._turns:
+            conn = self._free.pop() if self._free else await self._engine.connect()
+            try:
+                yield conn
+            except BaseException:
+                await asyncio.shield(asyncio.create_task(self._give_back(conn)))
+                raise
+            self._free.append(conn)
+
+    async def _give_back(self, conn: AsyncConnection) -> None:
+        lost = conn.invalidated or _driver(conn).is_closed()
+        if lost:
+            # Whatever took it took the others, too.
+            await conn.invalidate()
+            await self.close()
+        await conn.close()
+
+    async def close(self) -> None:
+        """Give back those that nobody uses."""
+        while self._free:
+            await self._free.pop().close()
+
+
+def driver_of(conn: AsyncConnection) -> Any:
+    """The driver's own connection under one of these, None under any other."""
+    sync = conn.sync_connection
+    return _driver(conn) if sync is not None and sync.get_execution_options().get(_KEPT) else None
+
+
+def _driver(conn: AsyncConnection) -> Any:
+    return conn.sync_connection.connection.driver_connection if conn.sync_connection else None
