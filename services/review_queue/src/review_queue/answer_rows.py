@@ -153,18 +153,25 @@ def rows(project: Project, answer: Answer, request: Request, judged: Mapping[str
     event = _event(project, answer)
     ops = review_events_pb2.LabelReviewed(ops=event.ops).SerializeToString()
     review = {**_review(project, answer, ops), **judged}
-    made = [(project, answer.made)] if answer.made else []
-    origins = {answer.made.uid: answer.origin} if answer.made and answer.origin else {}
-    labels = revisions.rows(made, origins)
+    body = answer.label.SerializeToString() if answer.label else b""
     chained = entries(Kind.REVIEW, [review])
-    response = answer.label.SerializeToString() if answer.label else b""
     return [
-        *((table, [*some, *chained] if table is chain else some) for table, some in labels),
+        *(
+            (table, [*some, *chained] if table is chain else some)
+            for table, some in _labels(project, answer, body)
+        ),
         (tables.reviews, [review]),
         (tables.confusion, _confusion(review, answer.learned)),
         (outbox.outbox, outbox.rows([(event, project.uid, None)])),
-        (tables.requests, [requests.row(project.uid, request, response)]),
+        (tables.requests, [requests.row(project.uid, request, body)]),
     ]
+
+
+def _labels(project: Project, answer: Answer, body: bytes) -> list[Rows]:
+    if answer.made is None:
+        return [(chain, [])]
+    origins = {answer.made.uid: answer.origin} if answer.origin else {}
+    return revisions.rows([(project, answer.made)], origins, {answer.made.uid: body})
 
 
 def _event(project: Project, answer: Answer) -> review_events_pb2.LabelReviewed:

@@ -71,13 +71,20 @@ async def store(
             await conn.execute(insert(table), list(some))
 
 
-def rows(labels: Sequence[tuple[Project, Label]], origins: Mapping[str, Origin] | None = None) -> list[Rows]:
+def rows(
+    labels: Sequence[tuple[Project, Label]],
+    origins: Mapping[str, Origin] | None = None,
+    bodies: Mapping[str, bytes] | None = None,
+) -> list[Rows]:
     """What is stored of labels: themselves, their entries in the chain, the categories that they claim.
 
-    `origins` by label uid; the others follow no label.
+    `origins` by label uid; the others follow no label. `bodies` by label uid: messages that are made already.
     """
-    known = origins or {}
-    stored = [_row(project, label, known.get(label.uid) or first(label)) for project, label in labels]
+    known, made = origins or {}, bodies or {}
+    stored = [
+        _row(project, label, known.get(label.uid) or first(label), made.get(label.uid))
+        for project, label in labels
+    ]
     categories = [
         {"project_uid": project.uid, "category": category, "label_uid": label.uid}
         for project, label in labels
@@ -90,7 +97,7 @@ def rows(labels: Sequence[tuple[Project, Label]], origins: Mapping[str, Origin] 
     ]
 
 
-def _row(project: Project, label: Label, origin: Origin) -> dict[str, Any]:
+def _row(project: Project, label: Label, origin: Origin, body: bytes | None) -> dict[str, Any]:
     return {
         "uid": label.uid,
         "project_uid": project.uid,
@@ -98,7 +105,7 @@ def _row(project: Project, label: Label, origin: Origin) -> dict[str, Any]:
         "revision": label.revision,
         "kind": label.kind.value,
         "run_uid": run_uid(label),
-        "body": label_to_pb(label, project.project_id).SerializeToString(),
+        "body": body or label_to_pb(label, project.project_id).SerializeToString(),
         "author": label.author,
         "create_time_us": label.create_time_us,
         **asdict(origin),
