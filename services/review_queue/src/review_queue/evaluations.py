@@ -102,6 +102,7 @@ def on_top(before: Evaluation | Row[Any], e: Evaluation) -> Evaluation:
     known = {finding.SerializeToString(deterministic=True) for finding in said.findings}
     fresh = [f for f in more.findings if f.SerializeToString(deterministic=True) not in known]
     said.findings.extend(fresh[: max(MAX_FINDINGS - len(said.findings), 0)])
+    said.rules.extend(rule for rule in more.rules if rule not in said.rules)
     # Not their sum, which would grow with every period.
     said.priority_boost, said.pool = max(before.boost, e.boost), before.pool or e.pool
     said.blocked, said.ruleset_revision = e.blocked, max(before.ruleset_revision, e.ruleset_revision)
