@@ -3,8 +3,9 @@
     python benchmarks/qa_consensus.py [--peer PYTHON] [--rounds 10]
 
 crowd-kit runs in an environment that is made for it, or in PYTHON. Then: how many votes are saved when an item is
-asked about only until one more vote is worth no more, at the accuracy that a fixed number reaches; means over orders
-of the votes. The last line is the worst difference, over the sets, of the default method to the best of crowd-kit.
+asked about only until its best category is likely enough, at the accuracy that a fixed number reaches; means over
+orders of the votes. Then accuracies on crowds that are made up, also with categories taken for equally likely before
+anyone votes. The last line is the worst difference, over the sets, of the default method to the best of crowd-kit.
 """
 
 import argparse
@@ -15,10 +16,12 @@ import time
 from pathlib import Path
 
 import _crowds
+import _made_crowds
 import numpy as np
 from _crowds import Crowd
 
-from qa_engine.consensus.methods import DEFAULT, Method, aggregate
+from qa_engine.consensus.methods import DEFAULT, Method, aggregate, models_of
+from qa_engine.consensus.truth import estimate
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 import fetched
@@ -28,6 +31,8 @@ PEER = Path(__file__).with_name("_crowdkit_peer.py")
 FIXED = (1, 2, 3, 4, 5)
 WANTED = (0.8, 0.9, 0.95, 0.99)
 MOST = 7
+EVEN = 1e9
+"""Pseudo-items a category, beside which no estimate of the shares counts."""
 
 
 def ours(crowd: Crowd) -> dict[Method, float]:
@@ -74,6 +79,23 @@ def redundancy(crowd: Crowd, rounds: int) -> None:
         )
 
 
+def made_up() -> None:
+    """Mean accuracies on crowds that are made up."""
+    for skewed in (False, True):
+        found: dict[str, list[float]] = {}
+        for _, votes, truth in _made_crowds.crowds(skewed=skewed):
+            right = np.asarray(truth)
+            even = sum(estimate(votes, model, EVEN).posterior for model in models_of(DEFAULT))
+            chosen = {str(method): aggregate(votes, method).chosen for method in Method}
+            for name, one in (chosen | {f"{DEFAULT}, shares even": np.argmax(even, axis=1)}).items():
+                found.setdefault(name, []).append(float(np.mean(one == right)))
+        print(
+            f"made up, categories {'some rare' if skewed else 'alike common'}: {len(found[str(DEFAULT)])} crowds"
+        )
+        for name, accuracies in found.items():
+            print(f"  ours      {name:20} {np.mean(accuracies):.4f}")
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -92,6 +114,7 @@ def main() -> None:
         best = max(theirs(python, name).values())
         worst = min(worst, (mine - best, name, mine, best))
         redundancy(crowd, options.rounds)
+    made_up()
     difference, name, mine, best = worst
     result = {"name": f"qa_consensus_{name}", "ours": mine, "floor": best, "ratio": round(mine / best, 4)}
     print(json.dumps({**result, "unit": f"accuracy, worst set; difference {difference:+.4f}"}))

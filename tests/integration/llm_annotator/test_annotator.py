@@ -8,7 +8,11 @@ from labelmesh.annotator.v1 import annotator_service_pb2 as pb
 from labelmesh.annotator.v1.prediction_run_service_pb2 import SHOTS_FEW, GetPredictionRunRequest, RunConfig
 from labelmesh.label.v1.label_pb2 import CONFIDENCE_METHOD_TOP5_PRODUCT
 from labelmesh.review.v1.queue_service_pb2 import DECISION_CORRECT
+from labelmesh.review.v1.review_events_pb2 import LabelSubmitted
+from labels.asset import Asset
+from labels.label import Annotation, Choice, Label, LabelKind
 from labels.ontology import Category, Ontology, Tool, ToolKind
+from labels.proto import asset_to_pb, label_to_pb
 
 BOXES = Ontology((Tool("roof", ToolKind.BOX, (Category("flat"),)),), revision=1)
 ENTITY = Ontology((Tool("entity", ToolKind.SPAN, (Category("PER"), Category("LOC"))),), revision=1)
@@ -77,6 +81,41 @@ async def test_what_the_model_sees(world):
     assert json.loads(shown.output_schema_json)["properties"]["category"]["enum"] == ["sport", "art"]
     assert shown.prompt_revision == 1
     assert await world.annotator.RenderPrompt(request) == shown
+
+
+async def test_rules_that_change_a_reviewed_label_change_the_example(world):
+    await world.create_project()
+    await world.import_texts(["Goal!", "Vote!"])
+    await world.review(0, "Goal!", "sport", DECISION_CORRECT)
+    await world.emit(changed(0, "Goal!", LabelKind.REVIEW, "L000R3", "art", 3))
+    # What comes late is older than what is there; a prediction that rules changed is no example.
+    await world.emit(changed(0, "Goal!", LabelKind.REVIEW, "L000R1", "sport", 1))
+    await world.emit(changed(1, "Vote!", LabelKind.PREDICTION, "L001R2", "art", 2))
+    await world.review(1, "Vote!", "sport", DECISION_CORRECT, revision=4)
+    expected = [
+        ("projects/news/labels/L000R3", True, ["art"]),
+        ("projects/news/labels/L001R4", True, ["sport"]),
+    ]
+    for _ in range(400):
+        bank = await known(world) and await world.annotator.ListExamples(
+            pb.ListExamplesRequest(parent="projects/news")
+        )
+        found = sorted((e.label, e.corrected, list(e.categories)) for e in bank.examples)
+        if found == expected:
+            break
+    assert found == expected
+
+
+def changed(n, text, kind, uid, category, revision):
+    """A label that rules made of the one before it."""
+    claims = (Annotation("a0", "topic", category, Choice()),)
+    asset = Asset(key=f"key-{n}", text=text, uid=f"A{n:06}")
+    label = Label(kind, "ann", claims, uid=uid, asset_uid=asset.uid, revision=revision)
+    return LabelSubmitted(
+        asset=asset_to_pb(asset, "news"),
+        label=label_to_pb(label, "news"),
+        rule_run="projects/news/ruleRuns/R1",
+    )
 
 
 async def test_prompt_revisions(world):

@@ -9,6 +9,7 @@ from labelmesh.review.v1.review_events_pb2 import LabelReviewed, LabelSubmitted
 from labels.asset import ContentRef
 from labels.label import Choice, Polygon, Span
 from labels.ontology import Ontology
+from qa_engine.engine import discover
 from qa_engine.tables import evaluations, findings
 
 SPORT = ("topic", "sport", Choice())
@@ -37,6 +38,9 @@ async def test_every_label_is_evaluated_and_reported_once(world, predict) -> Non
         misplaced.label.name: ["span_in_text"],
         small.label.name: ["polygon_min_area"],
     }
+    # Those that found nothing looked too; those that a project has to switch on did not.
+    looked = {tuple(event.rules) for event in reported.values()}
+    assert looked == {tuple(rule.id for rule in discover() if rule.enabled)}
     assert reported[wrong.label.name].asset == wrong.asset.name
     assert reported[wrong.label.name].findings[0].annotation_id == "a0"
     assert await count(world, evaluations) == 4

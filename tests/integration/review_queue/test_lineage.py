@@ -7,9 +7,12 @@ import grpc
 import pytest
 import sqlalchemy as sa
 
-from labelmesh.review.v1 import label_service_pb2
+from labelmesh.qa.v1 import qa_events_pb2
+from labelmesh.review.v1 import label_service_pb2, metrics_service_pb2
 from labelmesh.review.v1 import lineage_service_pb2 as pb2
 from labelmesh.review.v1.lineage_service_pb2_grpc import LineageServiceStub
+from labels.correction import Relabel
+from labels.proto import correction_op_to_pb
 from review_queue.lineage.digest import COLUMNS, Kind
 from review_queue.lineage.notary import seal_all, seal_some
 
@@ -188,6 +191,46 @@ async def test_lineage_says_who_and_what_made_each_revision(filled: Any, stub: A
     await execute(filled, "UPDATE labels SET revision = 7 WHERE kind = 'REVIEW'")
     again = await stub.GetLineage(pb2.GetLineageRequest(name=f"{PARENT}/labels/{uid}"), metadata=filled.ann)
     assert [r.intact for r in again.revisions] == [False, True]
+
+
+async def test_lineage_tells_what_a_model_was_asked_and_which_rules_changed_its_label(
+    house: Any, stub: Any
+) -> None:
+    project = await house.project()
+    (asset,) = await house.import_texts("one")
+    predicted = house.prediction(asset)
+    made = predicted.label.lineage
+    made.response_sha256, made.provider_fingerprint = "ab" * 32, "fp_44709d6fcb"
+    made.sampling.seed, made.sampling.max_tokens, made.sampling.top_logprobs = 7, 40, 5
+    made.calibrator, made.calibrator_revision = "isotonic", 3
+    await house.deliver(project, predicted)
+    patched = qa_events_pb2.LabelPatched(
+        label=predicted.label.name,
+        asset=asset.name,
+        rule_run=f"{PARENT}/ruleRuns/01JRUN",
+        rules=["snap_spans", "plugin_ours"],
+        ops=[correction_op_to_pb(Relabel("a0", "politics"))],
+    )
+    await house.deliver(project, patched)
+    (uid,) = await scalars(house, "SELECT label_uid FROM tasks")
+    evaluated = qa_events_pb2.LabelEvaluated(
+        label=f"{PARENT}/labels/{uid}",
+        asset=asset.name,
+        ruleset_revision=4,
+        rules=["snap_spans", "span_in_text"],
+    )
+    await house.deliver(project, evaluated)
+    found = await stub.GetLineage(pb2.GetLineageRequest(name=f"{PARENT}/labels/{uid}"), metadata=house.ann)
+    after, before = found.revisions
+    assert (after.rule_run, list(after.rules)) == (patched.rule_run, ["snap_spans", "plugin_ours"])
+    assert (before.rule_run, list(before.rules)) == ("", [])
+    assert before.label.lineage == made
+    assert (found.ruleset_revision, list(found.rules)) == (4, ["snap_spans", "span_in_text"])
+    assert (await verify(house, stub))[1] == []
+    # The model made one prediction, whatever rules made of it.
+    for run in ("", f"{PARENT}/predictionRuns/01RUN"):
+        asked = metrics_service_pb2.GetProjectMetricsRequest(parent=PARENT, prediction_run=run)
+        assert (await house.metrics.GetProjectMetrics(asked, metadata=house.ann)).predictions == 1
 
 
 async def test_bad_requests_and_other_tenants_learn_nothing(filled: Any, stub: Any, refused: Any) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from chassis.serve import Server
-from labelmesh.review.v1 import queue_service_pb2
+from labelmesh.label.v1 import asset_pb2
+from labelmesh.review.v1 import asset_service_pb2, queue_service_pb2
 from labels.label import Severity
 from review_queue.servicer import servicers
 from review_queue.settings import Settings
@@ -86,7 +87,7 @@ async def test_the_queue_in_a_terminal(house: Any, labelmesh: Run) -> None:
     assert (explained["key"], explained["state"], len(explained["terms"])) == (
         back.task.asset.key,
         "DONE",
-        6,
+        7,
     )
 
 
@@ -132,3 +133,50 @@ async def test_a_policy_is_set_shown_and_watched(house: Any, labelmesh: Run) -> 
     assert [word in shown for word in ("OPEN", "12 tasks", "k0", "k2", "seniors")] == [True] * 5
     code, shown, _ = await labelmesh("queue", "watch", "news", "--changes", "1", "--json")
     assert json.loads(shown)["counts"]["open"] == 12
+
+
+async def test_what_assets_are_worth_in_a_terminal(house: Any, labelmesh: Run, tmp_path: Path) -> None:
+    made, _, errors = await labelmesh(
+        "project", "create", "orders", "--choices", "late,broken", "--priority", "business=2, novelty=1",
+        "--pre-annotation", "none", "--json",
+    )  # fmt: skip
+    assert made == 0, errors
+    rows = tmp_path / "orders.csv"
+    rows.write_text(
+        "key,weight,text,shop\no1,,where is it,north\no2,3.5,it is broken,south\no3,0,too late,south\n"
+    )
+    assert (await labelmesh("import", "orders", str(rows)))[0] == 0
+    listed = json.loads((await labelmesh("queue", "list", "orders", "--json"))[1])
+    assert [(t["asset"]["key"], t["terms"]["business"]) for t in listed] == [
+        ("o2", 3.5),
+        ("o1", 0.0),
+        ("o3", 0.0),
+    ]
+    assert listed[0]["asset"]["context"] == {"shop": "south"}
+
+    assert (await labelmesh("queue", "weigh", "orders", "o3", "9"))[0] == 0
+    weights = tmp_path / "weights.csv"
+    weights.write_text("key,weight,why\no1,5,new customer\no3,9,same\n")
+    code, told, _ = await labelmesh("queue", "weigh", "orders", "--file", str(weights), "--json")
+    assert (code, json.loads(told)) == (0, {"assets": 2, "changed": 1})
+    listed = json.loads((await labelmesh("queue", "list", "orders", "--filter", "weight > 4", "--json"))[1])
+    assert [t["asset"]["key"] for t in listed] == ["o3", "o1"]
+    explained = json.loads((await labelmesh("queue", "explain", "orders", "o3", "--json"))[1])
+    assert {t["name"]: t["contribution"] for t in explained["terms"]}["business"] == 18.0
+    assert "what it is worth" in (await labelmesh("queue", "explain", "orders", "o3"))[1]
+
+
+async def test_a_file_of_weights_with_an_unknown_key_changes_nothing(
+    house: Any, labelmesh: Run, tmp_path: Path
+) -> None:
+    await house.project("orders", mode="NONE")
+    await house.send_rows(
+        [asset_service_pb2.ImportRow(line=1, asset=asset_pb2.Asset(key="o1", text="one"), weight=2)],
+        parent="projects/orders",
+    )
+    weights = tmp_path / "weights.csv"
+    weights.write_text("key,weight\no1,5\no9,1\n")
+    code, _, errors = await labelmesh("queue", "weigh", "orders", "--file", str(weights))
+    assert code != 0
+    assert "no asset" in " ".join(errors.split())
+    assert [t.terms.business for t in await house.tasks("projects/orders")] == [2.0]

@@ -104,6 +104,26 @@ def test_csv_columns_beside_text_and_key_are_context(tmp_path: Path) -> None:
     assert (row.asset.key, row.asset.text, row.asset.context) == ("7", "two\nlines", {"source": "mail"})
 
 
+@pytest.mark.parametrize(
+    ("written", "weight"), [("2.5", 2.5), ("1000", 1_000.0), ("0", 0.0), ("", None), ("much", "bad"), ("1e4", "bad"),
+                            ("-1", "bad"), ("nan", "bad")]
+)  # fmt: skip
+def test_what_a_row_is_worth_is_a_number_up_to_a_thousand(
+    tmp_path: Path, written: str, weight: float | str | None
+) -> None:
+    as_csv, as_json = tmp_path / "rows.csv", tmp_path / "rows.jsonl"
+    as_csv.write_text(f"text,weight\nwhere is it,{written}\n")
+    as_json.write_text(json.dumps({"text": "where is it", "weight": written or None}))
+    for source in (as_csv, as_json):
+        (row,) = read_rows(source)
+        if weight == "bad":
+            assert isinstance(row, BadRow)
+            assert '"weight" must be a number' in row.message
+        else:
+            assert isinstance(row, GoodRow)
+            assert (row.weight, row.asset.context) == (weight, {})
+
+
 def test_csv_needs_a_text_column(tmp_path: Path) -> None:
     assert (
         'name a column "text"; the columns are: a, b'

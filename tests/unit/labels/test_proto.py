@@ -41,6 +41,7 @@ from labels.label import (
     Lineage,
     Mask,
     Polygon,
+    SamplingParameters,
     Severity,
     Span,
     UnplacedMention,
@@ -73,6 +74,7 @@ assets = st.builds(
     content_sha256=st.just("ab" * 32),
     create_time_us=st.integers(0, 1 << 60),
 )
+counts = st.integers(0, 1 << 20)
 labels = st.builds(
     Label,
     kind=st.sampled_from(LabelKind),
@@ -91,6 +93,12 @@ labels = st.builds(
         st.integers(0, 99),
         st.just("cd" * 32),
         st.lists(names, max_size=3).map(tuple),
+        st.integers(0, 99),
+        names,
+        st.sampled_from(["", "ef" * 32]),
+        names,
+        st.none() | st.builds(SamplingParameters, st.floats(0, 2), st.integers(0, 1 << 40), counts, counts),
+        names,
         st.integers(0, 99),
     ),
     unplaced_mentions=st.lists(st.builds(UnplacedMention, names, names, texts), max_size=3).map(tuple),
@@ -208,6 +216,7 @@ def asset(**fields: Any) -> asset_pb2.Asset:
 
 
 SHA256 = "ab" * 32
+HOT = label_pb2.SamplingParameters(temperature=math.nan)
 LABEL_MASS = label_pb2.CONFIDENCE_METHOD_LABEL_MASS
 BAD = {
     "label without a kind": (LabelInvalid, proto.label_from_pb, label_pb2.Label()),
@@ -218,6 +227,9 @@ BAD = {
     "the same id twice": (AnnotationInvalid, proto.label_from_pb, label(annotations=[annotation()] * 2)),
     "an author with a zero byte": (LabelInvalid, proto.label_from_pb, label(author="a\0")),
     "a model of two lines": (LabelInvalid, proto.lineage_from_pb, label_pb2.Lineage(model="a\nb")),
+    "a torn fingerprint": (LabelInvalid, proto.lineage_from_pb, label_pb2.Lineage(provider_fingerprint="\n")),
+    "a long hash": (LabelInvalid, proto.lineage_from_pb, label_pb2.Lineage(response_sha256="a" * 65)),
+    "no temperature": (LabelInvalid, proto.lineage_from_pb, label_pb2.Lineage(sampling=HOT)),
     "a mention with a zero byte": (
         LabelInvalid,
         proto.label_from_pb,

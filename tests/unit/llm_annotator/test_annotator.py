@@ -1,3 +1,4 @@
+import hashlib
 import json
 import random
 import unicodedata
@@ -6,7 +7,7 @@ import pytest
 
 from labels.asset import Asset
 from labels.checks import check_label
-from labels.label import ConfidenceMethod, LabelKind, Span
+from labels.label import ConfidenceMethod, LabelKind, SamplingParameters, Span
 from labels.ontology import Ontology, ToolKind
 from labels.proto import label_from_pb, label_to_pb
 from llm_annotator.annotator import Annotator, Completion
@@ -38,7 +39,7 @@ class Parrot:
         cut = len(self.asked) in self.cut
         self.asked.append(messages)
         tokens = self.tokens if self.tokens is not None else spelled(text)
-        return Completion(text, cut, tokens, "parrot", 10, 2)
+        return Completion(text, cut, tokens, "parrot", 10, 2, "parrot-2")
 
 
 def spelled(text, size=3):
@@ -78,6 +79,10 @@ async def test_a_reply_becomes_a_label(ontology):
     assert [(a.id, a.tool, a.category) for a in label.annotations] == [("a0", "topic", "sport")]
     assert label.lineage is not None
     assert label.lineage.run == "projects/news/predictionRuns/R1"
+    assert label.lineage.response_sha256 == hashlib.sha256(b'{"category": "sport"}').hexdigest()
+    limit = plan_for(ontology(SINGLE, "sport", "art")).max_tokens
+    assert label.lineage.sampling == SamplingParameters(0.0, 1, limit, 5)
+    assert label.lineage.provider_fingerprint == "parrot-2"
     assert (prediction.prompt_tokens, prediction.completion_tokens) == (10, 2)
     assert len(model.asked) == 1
 
@@ -87,6 +92,8 @@ async def test_one_repair_shows_the_model_its_reply(ontology):
     prediction = await annotate(model, "A goal!", ontology(SINGLE, "sport", "art"))
     assert prediction.label.annotations[0].category == "sport"
     assert prediction.prompt_tokens == 20
+    # The reply that counts, not the first one.
+    assert prediction.label.lineage.response_sha256 == hashlib.sha256(b'{"category": "sport"}').hexdigest()
     roles = [(m.role, m.content) for m in model.asked[1][-2:]]
     assert roles[0] == ("assistant", '{"category": "spoort"}')
     assert roles[1][0] == "user"

@@ -122,3 +122,18 @@ def test_bodies_that_are_no_completion(body, error):
 def test_a_completion():
     body = b'{"choices": [{"finish_reason": "length", "message": {"content": null}}], "usage": {"prompt_tokens": 7}}'
     assert completion(body, "m") == Completion("", True, [], "m", 7, 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ('"fp_44709d6fcb"', "fp_44709d6fcb"),
+        ("null", ""),
+        ("7", ""),
+        (f'"{"x" * 300}"', "x" * 256),
+        ('"a\\nb"', "ab"),
+    ],
+)
+def test_the_version_that_answered_is_kept_as_one_short_line(said, kept):
+    body = b'{"choices": [{"message": {"content": null}}], "system_fingerprint": ' + said.encode() + b"}"
+    assert completion(body, "m").fingerprint == kept

@@ -106,4 +106,7 @@ def test_the_shared_part_is_hashed_once_and_right():
         assert prompt.sha256 == messages_sha256(prompt.messages)
     assert [e.label_uid for e in plan.prompt("other", {}).examples] == ["L1", "L2"]
     assert [e.label_uid for e in plan.prompt("Goal!", {}).examples] == ["L2"]
-    assert plan.lineage(plan.prompt("Goal!", {}), "m").examples == ("projects/news/labels/L2",)
+    assert plan.lineage(plan.prompt("Goal!", {}), "m", "{}", "").examples == ("projects/news/labels/L2",)
+    # Half a surrogate pair is no UTF-8, and still a reply with a hash of its own.
+    torn = plan.lineage(plan.prompt("Goal!", {}), "m", "\ud83d", "")
+    assert torn.response_sha256 == hashlib.sha256(b"\xed\xa0\xbd").hexdigest()

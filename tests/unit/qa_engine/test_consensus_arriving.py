@@ -40,6 +40,14 @@ def test_who_was_right_outweighs_two_who_guessed():
     assert found.sum() == pytest.approx(1)
 
 
+def test_where_two_differ_what_is_common_so_far_is_likelier():
+    common = {("a", "a"): 90.0, ("b", "b"): 6.0, ("a", "b"): 4.0}
+    facts = Known({"ann": common, "bob": common}, {cell: 2 * n for cell, n in common.items()})
+    found = posterior(TOOL, [("ann", "a"), ("bob", "b")], facts, Method.ONE_COIN)
+    # 188 votes on a, 12 on b, 0 on none, and three items of two votes each besides.
+    assert found.tolist() == pytest.approx([194 / 212, 18 / 212, 0], abs=0.01)
+
+
 def test_a_stranger_is_judged_like_the_crowd():
     good, poor = known(x=(900, 100), y=(900, 100)), known(x=(600, 400), y=(600, 400))
     votes = [("new", "a")]

@@ -106,6 +106,22 @@ def test_a_person_who_turns_everything_round_is_still_evidence():
     assert (found.posterior.max(axis=1) > 0.99).all()
 
 
+def test_where_people_differ_as_often_what_is_common_goes_before():
+    people, items = ("ann", "bob", "cem"), [("x", 40), ("y", 4)]
+    rows = [(f"{c}{n}", who, c) for c, many in items for n in range(many) for who in people]
+    votes = gather([*rows, ("differs", "ann", "x"), ("differs", "bob", "y")])
+    here = votes.items.index("differs")
+    # p = (40 + p + 3) / (44 + 1 + 6), and a little more, since ann is right then.
+    assert 0.86 < estimate(votes, one_coin).posterior[here, 0] < 0.95
+    assert estimate(votes, one_coin, 1e9).posterior[here, 0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_what_is_rare_in_a_small_batch_stands_when_two_say_so():
+    votes = gather((str(n), who, "y" if n == 3 else "x") for n in range(4) for who in ("ann", "bob"))
+    for method in Method:
+        assert aggregate(votes, method).chosen.tolist() == [0, 0, 0, 1]
+
+
 def test_too_many_categories_are_refused():
     with pytest.raises(VotesInvalid):
         gather([("1", "ann", str(n)) for n in range(2)], [f"c{n}" for n in range(MAX_CATEGORIES)])
@@ -118,15 +134,18 @@ def test_too_large_matrices_are_refused_and_majority_takes_them():
     assert aggregate(votes, Method.MAJORITY).chosen.tolist() == [0]
 
 
+EVEN = np.full(2, 0.5)
+
+
 def test_belief_by_hand():
     # Nothing is known of two people but the crowd's prior (0 + 1) / (0 + 2): a vote says nothing.
-    assert believe(np.zeros((2, 2, 2)), [(0, 1)], shrunken).tolist() == pytest.approx([0.5, 0.5])
+    assert believe(np.zeros((2, 2, 2)), [(0, 1)], shrunken, EVEN).tolist() == pytest.approx([0.5, 0.5])
     counts = np.zeros((2, 2, 2))
     counts[:, 0, 0] = counts[:, 1, 1] = 45
     counts[:, 0, 1] = counts[:, 1, 0] = 5
-    assert believe(counts, [(0, 1)], shrunken)[1] == pytest.approx(0.9, abs=0.01)
-    assert believe(counts, [(0, 1), (1, 1)], shrunken)[1] == pytest.approx(0.81 / 0.82, abs=0.01)
-    assert believe(counts, [(0, 0), (1, 1)], shrunken)[1] == pytest.approx(0.5)
+    assert believe(counts, [(0, 1)], shrunken, EVEN)[1] == pytest.approx(0.9, abs=0.01)
+    assert believe(counts, [(0, 1), (1, 1)], shrunken, EVEN)[1] == pytest.approx(0.81 / 0.82, abs=0.01)
+    assert believe(counts, [(0, 0), (1, 1)], shrunken, EVEN)[1] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("name", ["music", "sentpol", "weather"])

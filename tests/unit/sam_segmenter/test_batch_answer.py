@@ -87,6 +87,7 @@ async def test_automatic_masks_are_for_the_first_image_tool_surest_first() -> No
     assert label.confidence.raw == pytest.approx(0.575)
     assert label.lineage.run == "projects/street/predictionRuns/01JRUN"
     assert label.lineage.ontology_revision == 7
+    assert label.lineage.source_label == ""
 
 
 async def test_a_polygon_tool_asks_for_polygons() -> None:
@@ -102,6 +103,7 @@ async def test_each_mask_keeps_the_category_of_its_box_though_some_boxes_have_no
     found = [ShapeFound(FULL, 0.5, 1.0), None, ShapeFound(FULL, 0.9, 1.0)]
     label = await answer(job(Mode.BOXES, *boxes), Masks(found), "sam")
     assert [(a.category, a.confidence) for a in label.annotations] == [("car", 0.9), ("roof", 0.5)]
+    assert label.lineage.source_label == "projects/street/labels/01JSOURCE"
 
 
 def test_boxes_are_cut_to_the_picture_and_those_beside_it_or_of_no_category_left_out() -> None:

@@ -94,8 +94,26 @@ class Confidence:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingParameters:
+    """How a language model was asked to choose its words: at temperature 0 the most probable token each time.
+
+    `max_tokens` is the most that the reply could have, `top_logprobs` how many alternatives of each were reported.
+    """
+
+    temperature: float
+    seed: int
+    max_tokens: int
+    top_logprobs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lineage:
-    """What a prediction was made from; `run` and `examples` are resource names."""
+    """What a prediction was made from; `run`, `examples` and `source_label` are resource names.
+
+    `source_label` is the label whose boxes were the prompts, `response_sha256` the hash of the model's reply, and
+    `provider_fingerprint` what the endpoint says of the version that answered; all are empty where there is none. So is
+    `calibrator`, what calibrated the confidence, and its revision is then 0.
+    """
 
     model: str
     run: str
@@ -103,6 +121,12 @@ class Lineage:
     rendered_prompt_sha256: str
     examples: tuple[str, ...]
     ontology_revision: int
+    source_label: str = ""
+    response_sha256: str = ""
+    provider_fingerprint: str = ""
+    sampling: SamplingParameters | None = None
+    calibrator: str = ""
+    calibrator_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

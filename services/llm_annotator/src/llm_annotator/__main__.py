@@ -14,6 +14,7 @@ from labelmesh.review.v1.review_events_pb2 import (
     AssetsImported,
     AssetsSealed,
     LabelReviewed,
+    LabelSubmitted,
     ProjectChanged,
 )
 from llm_annotator import llm, plans
@@ -77,6 +78,7 @@ def handlers(consumer: AnnotatorConsumer) -> dict[type[Message], Handler]:
         AssetsImported: consumer.on_assets_imported,
         AssetsSealed: consumer.on_assets_sealed,
         LabelReviewed: consumer.on_label_reviewed,
+        LabelSubmitted: consumer.on_label_submitted,
     }
 
 

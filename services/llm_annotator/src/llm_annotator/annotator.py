@@ -32,7 +32,10 @@ _LONG_TEXT_CHARS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A model's reply: `cut` if it ended at the output limit; tokens as the endpoint counted them."""
+    """A model's reply: `cut` if it ended at the output limit; tokens as the endpoint counted them.
+
+    `fingerprint` is what the endpoint says of the version that answered, empty where it says nothing.
+    """
 
     text: str
     cut: bool
@@ -40,6 +43,7 @@ class Completion:
     model: str
     prompt_tokens: int
     completion_tokens: int
+    fingerprint: str = ""
 
 
 class LanguageModel(Protocol):
@@ -177,7 +181,7 @@ def _label(reading: _Reading, completion: Completion, prompt: Prompt, plan: Plan
         author=completion.model,
         annotations=tuple(replace(a, id=annotation_id(i)) for i, a in enumerate(annotations)),
         confidence=overall(plan.method, wholes),
-        lineage=plan.lineage(prompt, completion.model),
+        lineage=plan.lineage(prompt, completion.model, completion.text, completion.fingerprint),
         unplaced_mentions=tuple(unplaced),
     )
 

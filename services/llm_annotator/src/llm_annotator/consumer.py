@@ -7,11 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.blobs import Blobs
 from chassis.bus import Event, NotYet, Poison
+from labelmesh.label.v1 import asset_pb2, label_pb2
+from labelmesh.label.v1.label_pb2 import LABEL_KIND_REVIEW
 from labelmesh.review.v1.queue_service_pb2 import DECISION_CORRECT, DECISION_REJECT
 from labelmesh.review.v1.review_events_pb2 import (
     AssetsImported,
     AssetsSealed,
     LabelReviewed,
+    LabelSubmitted,
     ProjectChanged,
 )
 from labels.errors import LabelError
@@ -70,6 +73,23 @@ class AnnotatorConsumer:
                 raise Poison(type(error).__name__) from error
         self._wake_soon()
 
+    async def on_label_submitted(
+        self, conn: AsyncConnection, events: Sequence[Event[LabelSubmitted]]
+    ) -> None:
+        """Rules changed a reviewed label, or somebody did outside of the queue: the example is that from now on.
+
+        Other labels that come by this event are predictions or wait for their review.
+        """
+        for event in events:
+            message = event.message
+            if message.label.kind != LABEL_KIND_REVIEW or message.asset.WhichOneof("content") == "image_ref":
+                continue
+            project = await _locked(conn, event.project_uid)
+            try:
+                await self._remember(conn, project, message.asset, message.label, corrected=True)
+            except LabelError as error:
+                raise Poison(type(error).__name__) from error
+
     async def on_assets_sealed(self, conn: AsyncConnection, events: Sequence[Event[AssetsSealed]]) -> None:
         """No prompt shows these assets from now on."""
         for event in events:
@@ -103,18 +123,30 @@ class AnnotatorConsumer:
         if message.decision == DECISION_REJECT or not message.HasField("label"):
             await bank.remove(conn, project_uid, asset_uid)
             return
-        text = await self._short_text(project.tenant, message)
-        if text is not None:
-            label, body = label_from_pb(message.label), message.label.SerializeToString()
-            corrected = message.decision == DECISION_CORRECT
-            await bank.put(conn, project_uid, text, label, body, corrected=corrected)
+        corrected = message.decision == DECISION_CORRECT
+        await self._remember(conn, project, message.asset, message.label, corrected=corrected)
 
-    async def _short_text(self, tenant: str, message: LabelReviewed) -> str | None:
+    async def _remember(
+        self,
+        conn: AsyncConnection,
+        project: Project,
+        asset: asset_pb2.Asset,
+        label: label_pb2.Label,
+        *,
+        corrected: bool,
+    ) -> None:
+        """Put a reviewed label into the bank."""
+        text = await self._short_text(project.tenant, asset)
+        if text is not None:
+            body = label.SerializeToString()
+            await bank.put(conn, project.uid, text, label_from_pb(label), body, corrected=corrected)
+
+    async def _short_text(self, tenant: str, asset: asset_pb2.Asset) -> str | None:
         """The text, if it is short enough for the bank."""
-        if message.asset.text_ref.size_bytes > 4 * MAX_EXAMPLE_CHARS:
+        if asset.text_ref.size_bytes > 4 * MAX_EXAMPLE_CHARS:
             return None
         try:
-            return await texts.text_of(message.asset, self._blobs.of(tenant))
+            return await texts.text_of(asset, self._blobs.of(tenant))
         except TextUnreadable:
             return None
 

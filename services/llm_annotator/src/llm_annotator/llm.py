@@ -23,7 +23,7 @@ from llm_annotator.prompt import Message
 
 MAX_REPLY_BYTES = 16 << 20
 MAX_REMEMBERED_SCHEMAS = 1_024
-TOP_LOGPROBS = 5
+_MAX_FINGERPRINT = 256
 
 # How the output is held to the schema, from strict to not at all; what was refused is not asked again.
 _STRICT, _OBJECT, _FREE = range(3)
@@ -63,11 +63,11 @@ class OpenAIModel:
         body: dict[str, Any] = {
             "model": self._model,
             "messages": [{"role": m.role, "content": m.content} for m in messages],
-            "temperature": 0,
-            "seed": plan.seed & 0x7FFFFFFF,
-            "max_tokens": plan.max_tokens,
+            "temperature": plan.sampling.temperature,
+            "seed": plan.sampling.seed,
+            "max_tokens": plan.sampling.max_tokens,
             "logprobs": True,
-            "top_logprobs": TOP_LOGPROBS,
+            "top_logprobs": plan.sampling.top_logprobs,
         }
         if form == _STRICT:
             schema = {"name": "answer", "strict": True, "schema": plan.parser.schema}
@@ -121,7 +121,13 @@ def _completion(reply: Any, model: str) -> Completion:
         model=model,
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
+        fingerprint=_fingerprint(reply.get("system_fingerprint")),
     )
+
+
+def _fingerprint(value: object) -> str:
+    """What the endpoint calls the version that answered, as one line of at most 256 characters."""
+    return "".join(c for c in value if c.isprintable())[:_MAX_FINGERPRINT] if isinstance(value, str) else ""
 
 
 def _count(value: object) -> int:

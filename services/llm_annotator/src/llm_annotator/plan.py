@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from labels.label import ConfidenceMethod, Lineage
+from labels.label import ConfidenceMethod, Lineage, SamplingParameters
 from labels.names import label_name, run_name
 from labels.ontology import Ontology
 from llm_annotator.confidence import spellings_of
@@ -12,6 +12,9 @@ from llm_annotator.examples import Example
 from llm_annotator.parse import ReplyParser
 from llm_annotator.prompt import Message, Template, canonical_json, document, head, messages_sha256
 from llm_annotator.schema import output_tokens, schema_json, text_tools
+
+TOP_LOGPROBS = 5
+_MAX_SEED = 0x7FFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,6 @@ class Plan:
         self.template = template
         self.examples = tuple(examples)
         self.method = method
-        self.seed = seed
         self._project_id = project_id
         self._run = run_name(project_id, run_uid) if run_uid else ""
         self.tools = text_tools(ontology)
@@ -51,6 +53,7 @@ class Plan:
         self.spellings = spellings_of(self.tools)
         self.schema_json = schema_json(self.parser.schema)
         self.max_tokens = output_tokens(self.tools, output_limit)
+        self.sampling = SamplingParameters(0.0, seed & _MAX_SEED, self.max_tokens, TOP_LOGPROBS)
         self._head = head(template, [example.shot for example in self.examples])
         # What all prompts share is hashed once: canonical JSON without its closing bracket.
         self._head_hash = hashlib.sha256(canonical_json(self._head)[:-1])
@@ -70,8 +73,8 @@ class Plan:
         digest.update(b"," + canonical_json([last])[1:])
         return Prompt((*self._head, last), digest.hexdigest(), self.examples)
 
-    def lineage(self, prompt: Prompt, model: str) -> Lineage:
-        """What a prediction from that prompt is made from."""
+    def lineage(self, prompt: Prompt, model: str, response: str, fingerprint: str) -> Lineage:
+        """What a prediction is made from that was read from that response to the prompt."""
         return Lineage(
             model=model,
             run=self._run,
@@ -79,6 +82,10 @@ class Plan:
             rendered_prompt_sha256=prompt.sha256,
             examples=tuple(label_name(self._project_id, example.label_uid) for example in prompt.examples),
             ontology_revision=self.ontology.revision,
+            # A model can write half a surrogate pair, which UTF-8 has no bytes for.
+            response_sha256=hashlib.sha256(response.encode(errors="surrogatepass")).hexdigest(),
+            provider_fingerprint=fingerprint,
+            sampling=self.sampling,
         )
 
 

@@ -66,6 +66,11 @@ class Engine:
             need for rule in self.of(ruleset) if rule.needs and rule.holds(ruleset) for need in rule.needs
         )
 
+    def enforced(self, ruleset: Ruleset) -> tuple[str, ...]:
+        """Ids of the rules whose findings about a label count, in order."""
+        settings = ((rule.id, rule.settings(ruleset)) for rule in self.of(ruleset))
+        return tuple(rule_id for rule_id, own in settings if own.enabled and not own.conduct.shadow)
+
     def evaluate(self, label: Label, subject: Subject, ruleset: Ruleset) -> tuple[Finding, ...]:
         """What the enforced rules say, by rule id; at most MAX_FINDINGS, the last of which says so."""
         return self.evaluate_many([(label, subject)], ruleset)[0]

@@ -14,7 +14,7 @@ from qa_engine.tables import evaluations, findings
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What the rules of one revision said about one label."""
+    """What the rules of one revision said about one label; `rules` are those whose findings count."""
 
     project_uid: str
     label_uid: str
@@ -23,6 +23,7 @@ class Evaluation:
     findings: tuple[Finding, ...]
     shadow: tuple[Finding, ...] = ()
     operations: tuple[tuple[str, Operation], ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

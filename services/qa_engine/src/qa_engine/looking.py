@@ -89,6 +89,7 @@ class Looker:
 
     def _judge(self, submissions: Sequence[Submission], subjects: Sequence[Subject]) -> list[Evaluation]:
         found: dict[str, Judgement] = {}
+        rules: dict[str, tuple[str, ...]] = {}
         for project in {s.project.uid: s.project for s in submissions}.values():
             mine = [
                 (s.label, subject)
@@ -97,7 +98,8 @@ class Looker:
             ]
             judged = self._engine.judge_many(mine, project.ruleset)
             found |= {label.uid: some for (label, _), some in zip(mine, judged, strict=True)}
-        return [_evaluation(s, found[s.label.uid]) for s in submissions]
+            rules[project.uid] = self._engine.enforced(project.ruleset)
+        return [_evaluation(s, found[s.label.uid], rules[s.project.uid]) for s in submissions]
 
     async def _contents(self, submission: Submission) -> tuple[str | None, Picture | None]:
         """The asset's text or picture; None also where it is lost for good, which is for the rules to say."""
@@ -144,7 +146,7 @@ class Looker:
         return found
 
 
-def _evaluation(submission: Submission, judged: Judgement) -> Evaluation:
+def _evaluation(submission: Submission, judged: Judgement, rules: tuple[str, ...]) -> Evaluation:
     return Evaluation(
         submission.project.uid,
         submission.label.uid,
@@ -153,4 +155,5 @@ def _evaluation(submission: Submission, judged: Judgement) -> Evaluation:
         judged.findings,
         judged.shadow,
         judged.operations,
+        rules,
     )

@@ -19,6 +19,8 @@ from qa_engine.projects import Project
 from qa_engine.webhooks import announce
 
 EVALUATED = Counter("labelmesh_qa_engine_labels_evaluated", "Labels that the rules looked at.")
+MAX_RULES = 1_000
+"""Named in an event."""
 FOUND = Counter("labelmesh_qa_engine_findings", "Findings by rule and severity.", ["rule", "severity"])
 
 
@@ -72,4 +74,5 @@ def _evaluated(project: Project, evaluation: Evaluation, *, adds: bool) -> Label
         findings=map(finding_to_pb, evaluation.findings),
         ruleset_revision=evaluation.ruleset_revision,
         adds=adds,
+        rules=evaluation.rules[:MAX_RULES],
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.db import insert_ignore
@@ -80,7 +80,7 @@ async def _keep(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> lis
     for e in evaluations:
         before = latest.get(e.label_uid, stored.get(e.label_uid))
         if before is not None and e.adds:
-            latest[e.label_uid] = _on_top(before, e)
+            latest[e.label_uid] = on_top(before, e)
         elif e.label_uid not in latest or latest[e.label_uid].ruleset_revision <= e.ruleset_revision:
             latest[e.label_uid] = e
     there = {uid: row.ruleset_revision for uid, row in stored.items()}
@@ -96,12 +96,13 @@ async def _keep(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> lis
     return valid
 
 
-def _on_top(before: Any, e: Evaluation) -> Evaluation:
-    """What was said before with what an evaluation adds; the same again changes nothing."""
+def on_top(before: Evaluation | Row[Any], e: Evaluation) -> Evaluation:
+    """What was said before with what an evaluation adds, at most MAX_FINDINGS; the same again changes nothing."""
     said, more = LabelEvaluated.FromString(before.body), LabelEvaluated.FromString(e.body)
     known = {finding.SerializeToString(deterministic=True) for finding in said.findings}
     fresh = [f for f in more.findings if f.SerializeToString(deterministic=True) not in known]
     said.findings.extend(fresh[: max(MAX_FINDINGS - len(said.findings), 0)])
+    said.rules.extend(rule for rule in more.rules if rule not in said.rules)
     # Not their sum, which would grow with every period.
     said.priority_boost, said.pool = max(before.boost, e.boost), before.pool or e.pool
     said.blocked, said.ruleset_revision = e.blocked, max(before.ruleset_revision, e.ruleset_revision)

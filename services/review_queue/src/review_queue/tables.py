@@ -198,6 +198,15 @@ labels = Table(
     UniqueConstraint("asset_uid", "revision", name="labels_by_asset"),
 )
 Index("labels_by_run", labels.c.project_uid, labels.c.kind, labels.c.run_uid)
+_by_rules = labels.c.source == "RULE"
+Index(
+    "labels_by_rules",
+    labels.c.project_uid,
+    labels.c.kind,
+    labels.c.run_uid,
+    sqlite_where=_by_rules,
+    postgresql_where=_by_rules,
+)
 
 # The categories that a label claims, each once; like the label they never change.
 label_categories = Table(

@@ -20,6 +20,7 @@ from labelmesh.cli import (
     findings,
     gold,
     imports,
+    labels,
     lineage,
     metrics,
     models,
@@ -85,6 +86,7 @@ app.command("export")(export.export)
 app.command("convert")(convert.convert)
 app.command("formats")(convert.formats)
 app.add_typer(queue.app, name="queue")
+app.add_typer(labels.app, name="labels")
 app.add_typer(audit.app, name="audit")
 app.add_typer(gold.app, name="gold")
 app.add_typer(consensus.app, name="consensus")

@@ -93,9 +93,11 @@ def import_(  # long: its options and examples are most of it
     [bold]Examples[/bold]
 
       labelmesh import tickets tickets.jsonl   {"key": "t-1", "text": "..."} a line, the key optional
-      labelmesh import tickets tickets.csv     a column text, maybe key; the others become context
+      labelmesh import tickets tickets.csv     a column text, maybe key and weight; the others become context
       labelmesh import tickets lines.txt       one text a line
       labelmesh import parts photos/           a folder of pictures
+
+    A weight, 0 to 1,000, is what the row is worth to you; docs/queue.md says how it counts.
 
     With --format the file brings labels too: texts or pictures that are not there
     yet come first, then what the file says about them. People's labels and models'
@@ -203,7 +205,8 @@ class _Job:
         for row in read_rows(self.source):
             if isinstance(row, GoodRow):
                 ref = refs.get(row.line)
-                yield ImportRow(row.line, row.asset if ref is None else replace(row.asset, image_ref=ref))
+                asset = row.asset if ref is None else replace(row.asset, image_ref=ref)
+                yield ImportRow(row.line, asset, row.weight)
 
 
 def _refuse_all_if_bad(bars: Progress, checked: _Checked) -> None:

@@ -12,6 +12,7 @@ from labelmesh.cli.progress import items
 from labelmesh.client import Client
 from labelmesh.client.lineage import Lineage, Revision, Seal, Trouble
 from labelmesh.client.queue import quoted
+from labels.label import Lineage as ModelLineage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -57,8 +58,9 @@ def show(
         return
     intact = "" if found.asset_intact else "   [red]altered since[/red]"
     out.print(f"content   sha256 {found.content_sha256}{intact}")
-    rules = f"ruleset revision {found.ruleset_revision}, {plural(len(found.findings), 'finding')}"
-    out.print(f"rules     {rules if found.ruleset_revision else 'none has looked at it yet'}\n")
+    asked = f" by {', '.join(found.rules)}" if found.rules else ""
+    rules = f"ruleset revision {found.ruleset_revision}, {plural(len(found.findings), 'finding')}{asked}"
+    out.print(f"rules     {rules if found.ruleset_revision else 'none has looked at it yet'}\n", markup=False)
     made = table(
         "revision", "when", "kind", "by", "claims", "how", "seal", right=("revision", "claims", "seal")
     )
@@ -79,20 +81,35 @@ def show(
 
 def _how(revision: Revision) -> str:
     """What a revision was made from, in a few lines."""
-    made = revision.label.lineage
-    if made is not None:
-        lines = [f"run {made.run.rpartition('/')[2]}, ontology revision {made.ontology_revision}"]
-        if made.prompt_revision:
-            lines.append(
-                f"prompt revision {made.prompt_revision}, sha256 {made.rendered_prompt_sha256[:16]}…"
-            )
-        if made.examples:
-            lines.append(plural(len(made.examples), "example"))
-        return "\n".join(lines)
+    if revision.rule_run:
+        return f"changed by rules: {', '.join(revision.rules)}\nrule run {revision.rule_run}"
+    if revision.label.lineage is not None:
+        return "\n".join(_made_from(revision.label.lineage))
     if not revision.decision:
         return "made outside of review"
     changes = f", {plural(revision.op_count, 'change')}" if revision.op_count else ""
     return f"{revision.decision.lower()}{changes}" + (f": {revision.reason}" if revision.reason else "")
+
+
+def _made_from(made: ModelLineage) -> list[str]:
+    """What a model was asked and what it answered, a line each."""
+    lines = [f"run {made.run.rpartition('/')[2]}, ontology revision {made.ontology_revision}"]
+    if made.prompt_revision:
+        lines.append(f"prompt revision {made.prompt_revision}, sha256 {made.rendered_prompt_sha256[:16]}…")
+    if made.examples:
+        lines.append(plural(len(made.examples), "example"))
+    if made.source_label:
+        lines.append(f"boxes of label {made.source_label.rpartition('/')[2]}")
+    if made.sampling is not None:
+        how = made.sampling
+        lines.append(f"temperature {how.temperature:g}, seed {how.seed}, at most {how.max_tokens:,} tokens")
+    if made.response_sha256:
+        lines.append(f"reply sha256 {made.response_sha256[:16]}…")
+    if made.provider_fingerprint:
+        lines.append(f"provider's version {made.provider_fingerprint}")
+    if made.calibrator:
+        lines.append(f"calibrated by {made.calibrator}, revision {made.calibrator_revision}")
+    return lines
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """`labelmesh project`: creating and looking at projects."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from labelmesh.cli.connect import AsJson, ProjectId, StateDir, call
 from labelmesh.cli.console import out, print_json, table, when
 from labelmesh.cli.errors import UserError
 from labelmesh.cli.ontology_file import Quick, quick_ontology, read_ontology
-from labelmesh.client import Client, PreAnnotation, Project, TaskCounts
+from labelmesh.client import Client, PreAnnotation, PriorityWeights, Project, TaskCounts
 from labels.ontology import Ontology
 
 app = typer.Typer(no_args_is_help=True, help="Create, list and show projects.", rich_markup_mode="rich")
@@ -42,6 +43,16 @@ WhenToLabel = Annotated[
 ]
 
 
+Priority = Annotated[
+    str,
+    typer.Option(
+        help="Weights of the queue's order, 0 to 1,000: uncertainty=1,findings=1,age_per_hour=0.01,disagreement=1,"
+        "business=0,novelty=0.",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
 def create(
     project: ProjectId,
@@ -54,6 +65,7 @@ def create(
     name: Annotated[str, typer.Option(help="Name for people.")] = "",
     instruction: Instruction = "",
     pre_annotation: WhenToLabel = "on-demand",
+    priority: Priority = "",
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
@@ -65,6 +77,7 @@ def create(
       labelmesh project create news --spans PERSON,PLACE,ORGANISATION --instruction "Mark names."
       labelmesh project create yard --polygons car,person
       labelmesh project create parts --ontology parts.json
+      labelmesh project create orders --choices late,broken --priority business=2,novelty=0.5
 
     An ontology file: {"tools": [{"name": "topic", "kind": "CHOICE_SINGLE",
     "categories": ["bug", "praise"]}]}; kinds are CHOICE_SINGLE, CHOICE_MULTI,
@@ -77,6 +90,7 @@ def create(
         display_name=name,
         instruction=_instruction(instruction),
         pre_annotation=_TIMES[pre_annotation],
+        priority_weights=_weights(priority),
     )
     made = call(state_dir, lambda client: client.projects.create(wanted))
     if as_json:
@@ -85,6 +99,23 @@ def create(
     tools = ", ".join(f"{tool.name} ({len(tool.categories)} categories)" for tool in made.ontology.tools)
     out.print(f"Project [bold cyan]{made.id}[/] is there, with {tools}.")
     out.print(f"Next: labelmesh import {made.id} FILE", style="dim")
+
+
+def _weights(text: str) -> PriorityWeights:
+    """Raises UserError unless it reads NAME=NUMBER,...; the server knows the ranges."""
+    names = [field.name for field in fields(PriorityWeights)]
+    found: dict[str, float] = {}
+    for part in filter(None, text.replace(" ", "").split(",")):
+        name, _, number = part.partition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            raise UserError(
+                f"--priority has no number for {name or part}; it reads business=2,novelty=0.5."
+            ) from None
+    if foreign := sorted(found.keys() - set(names)):
+        raise UserError(f"--priority knows no {foreign[0]}; there are {', '.join(names)}.")
+    return PriorityWeights(**found)
 
 
 @app.command("list")

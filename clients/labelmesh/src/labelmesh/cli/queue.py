@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from labelmesh.cli import queue_policy, queue_tables
+from labelmesh.cli import queue_policy, queue_tables, queue_weigh
 from labelmesh.cli.connect import AsJson, ProjectId, StateDir, call
 from labelmesh.cli.console import err, out, plain, print_json
 from labelmesh.cli.errors import UserError
@@ -13,7 +13,7 @@ from labelmesh.client.queue import quoted
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="List, count, explain, watch and rule the review queue.",
+    help="List, count, explain, weigh, watch and rule the review queue.",
     rich_markup_mode="rich",
 )
 
@@ -42,9 +42,9 @@ def list_(
 ) -> None:
     """List tasks, the most urgent first; without a filter those that are not done.
 
-    Fields: age_hours, answers, audit, author, boost, category, confidence, create_time, decision, findings, key, kind,
-    pool, prediction_error, priority, review_time, reviewer, run, sealed, sent_to, severity,
-    state.
+    Fields: age_hours, answers, audit, author, boost, category, confidence, create_time, decision, disagreement,
+    findings, key, kind, novelty, pool, prediction_error, priority, review_time, reviewer, run, sealed, sent_to,
+    severity, state, uid, weight.
 
     [bold]Examples[/bold]
 
@@ -124,5 +124,6 @@ def explain(
     out.print(queue_tables.explanation(task, explanation))
 
 
+app.command()(queue_weigh.weigh)
 app.command()(queue_policy.policy)
 app.command()(queue_policy.watch)

@@ -17,8 +17,9 @@ _TERMS = {
     "uncertainty": "1 - confidence",
     "findings": "worst finding",
     "age_per_hour": "hours waited",
-    "disagreement": "people disagree",
-    "business": "worth by import",
+    "disagreement": "answers differ",
+    "business": "what it is worth",
+    "novelty": "unlike what was answered",
     "boost": "added by a rule",
 }
 

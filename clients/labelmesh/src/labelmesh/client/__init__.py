@@ -29,6 +29,7 @@ from labelmesh.client.agreed import (
 from labelmesh.client.client import Client
 from labelmesh.client.endpoints import Endpoints, Tls
 from labelmesh.client.errors import LabelmeshError, NotConnected, Refused
+from labelmesh.client.found_label import FoundLabel, LabelSource
 from labelmesh.client.importing import ImportProgress, ImportRow, RowError
 from labelmesh.client.label_rows import LabelImport, LabelRow
 from labelmesh.client.labels import ExportedAsset
@@ -107,6 +108,7 @@ __all__ = [
     "ExamplePool",
     "Explanation",
     "ExportedAsset",
+    "FoundLabel",
     "FoundMasks",
     "GoldSet",
     "Grid",
@@ -116,6 +118,7 @@ __all__ = [
     "ItemState",
     "LabelImport",
     "LabelRow",
+    "LabelSource",
     "LabelmeshError",
     "Lease",
     "Lift",

@@ -19,10 +19,14 @@ Answer = asset_service_pb2.ImportAssetsResponse | label_service_pb2.ImportLabels
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """An asset to import and the line it stands in, from 1."""
+    """An asset to import and the line it stands in, from 1.
+
+    `weight`, 0 to 1,000, is what the asset is worth; None leaves it to `business_weight` of its context.
+    """
 
     line: int
     asset: Asset
+    weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,10 @@ class Batches(Messages[asset_service_pb2.ImportRow]):
 
     def __init__(self, rows: Iterable[ImportRow], project: str) -> None:
         super().__init__(
-            asset_service_pb2.ImportRow(line=row.line, asset=asset_to_pb(row.asset, project)) for row in rows
+            asset_service_pb2.ImportRow(
+                line=row.line, asset=asset_to_pb(row.asset, project), weight=row.weight
+            )
+            for row in rows
         )
 
 

@@ -1,4 +1,4 @@
-"""Labels: making, reading and exporting them."""
+"""Labels: making, reading, searching and exporting them."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from functools import partial
 from ulid import ULID
 
 from labelmesh.client.calls import Link
+from labelmesh.client.found_label import FoundLabel, found_from_pb
 from labelmesh.client.importing import ImportProgress
 from labelmesh.client.label_rows import LabelImport, LabelRow, import_labels
 from labelmesh.client.paging import pages
@@ -117,6 +118,23 @@ class Labels:
         async for page in pages(request, call):
             for pb in page.labels:
                 yield label_from_pb(pb)
+
+    async def search(
+        self, project: str, filter: str = "", *, order_by: str = "", page_size: int = 0
+    ) -> AsyncIterator[FoundLabel]:
+        """The labels that stand and that the filter holds for, the newest first or as `order_by` says.
+
+        docs/search.md has the fields of filters and orders. A filter that holds for next to nothing, and that no index
+        answers, is asked of all labels, in several calls. Raises LabelmeshError with reason FILTER_INVALID or
+        ORDER_INVALID and a message that names the place.
+        """
+        request = label_service_pb2.SearchLabelsRequest(
+            parent=names.project_name(project), filter=filter, order_by=order_by, page_size=page_size or 100
+        )
+        call = partial(self._link.unary, self._stub.SearchLabels, request, repeatable=True)
+        async for page in pages(request, call):
+            for pb in page.labels:
+                yield found_from_pb(pb)
 
     async def export(
         self,

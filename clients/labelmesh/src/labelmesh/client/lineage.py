@@ -24,7 +24,10 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One label of an asset without its annotations, and the review that made it (`decision` empty without one)."""
+    """One label of an asset without its annotations, and the review that made it (`decision` empty without one).
+
+    `rule_run` is the run of rules that made it of the label before it, by `rules`; empty where none did.
+    """
 
     label: Label
     annotation_count: int
@@ -34,11 +37,16 @@ class Revision:
     hash: str
     seal: int
     intact: bool
+    rule_run: str = ""
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What made a label: revisions newest first, the asset's content, what rules said about it."""
+    """What made a label: revisions newest first, the asset's content, what rules said about it.
+
+    `rules` are those that looked at it, empty where an earlier release asked them.
+    """
 
     revisions: tuple[Revision, ...]
     asset_uid: str
@@ -46,6 +54,7 @@ class Lineage:
     asset_intact: bool
     findings: tuple[Finding, ...]
     ruleset_revision: int
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,7 @@ class Lineages:
             found.asset_intact,
             tuple(map(finding_from_pb, found.findings)),
             found.ruleset_revision,
+            tuple(found.rules),
         )
 
     async def verify(
@@ -115,6 +125,8 @@ def _revision(pb: pb2.Revision) -> Revision:
         pb.hash,
         pb.seal,
         pb.intact,
+        names.parse(pb.rule_run, names.RULE_RUN)[1] if pb.rule_run else "",
+        tuple(pb.rules),
     )
 
 

@@ -17,9 +17,10 @@ class PreAnnotation(StrEnum):
 @dataclass(frozen=True, slots=True)
 class PriorityWeights:
     """Weights of priority = uncertainty * (1 - confidence) + findings * severity + age_per_hour * hours
-    waited + disagreement * (1 - agreement) + business * `business_weight` of the context.
+    waited + disagreement * disagreement + business * weight + novelty * novelty + boost; docs/queue.md says what
+    the terms are.
 
-    Each is 0 to 1,000; None means the server's default (1.0, 1.0, 0.01, 1.0 and 0).
+    Each is 0 to 1,000; None means the server's default (1.0, 1.0, 0.01, 1.0, 0 and 0).
     """
 
     uncertainty: float | None = None
@@ -27,6 +28,7 @@ class PriorityWeights:
     age_per_hour: float | None = None
     disagreement: float | None = None
     business: float | None = None
+    novelty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The review queue: leasing tasks and answering them."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 
 from ulid import ULID
@@ -161,6 +161,18 @@ class Queue:
         request = pb2.UpdateQueuePolicyRequest(policy=policy_to_pb(project, policy))
         response = await self._link.unary(self._policies.UpdateQueuePolicy, request, repeatable=True)
         return policy_from_pb(response.policy), response.moved
+
+    async def set_weights(self, project: str, weights: Mapping[str, float]) -> int:
+        """Say anew what assets are worth, 0 to 1,000 by key, 1 to 1,000 of them; how many were worth something else.
+
+        All of them or none. Raises LabelmeshError with reason WEIGHT_INVALID, ASSET_NOT_FOUND or POLICY_FORBIDDEN.
+        """
+        request = queue_service_pb2.SetBusinessWeightsRequest(
+            parent=names.project_name(project),
+            weights=[queue_service_pb2.BusinessWeight(key=k, weight=w) for k, w in weights.items()],
+        )
+        response = await self._link.unary(self._stub.SetBusinessWeights, request, repeatable=True)
+        return response.changed
 
     async def watch(
         self, project: str, *, filter: str = "", head_size: int = 0, resume_token: str = ""

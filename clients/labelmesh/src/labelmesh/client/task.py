@@ -31,8 +31,9 @@ class Decision(StrEnum):
 class PriorityTerms:
     """What a priority was computed from.
 
-    1 - confidence, severity weight (0, 0.1, 0.5, 1), hours since import, what a rule adds (0 to 1,000), 1 - agreement
-    of several people's answers, and what the importer says that the asset is worth (0 to 1).
+    1 - confidence, severity weight (0, 0.1, 0.5, 1), hours since import, what a rule adds (0 to 1,000), how far
+    answers differ (0 to 1), what the asset is worth (0 to 1,000), and how unlike its text is to those that people
+    answered (0 to 1).
     """
 
     uncertainty: float
@@ -41,6 +42,7 @@ class PriorityTerms:
     boost: float = 0.0
     disagreement: float = 0.0
     business: float = 0.0
+    novelty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

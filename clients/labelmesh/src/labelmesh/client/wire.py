@@ -55,6 +55,7 @@ def project_from_pb(pb: project_pb.Project) -> Project:
             weights.age_per_hour if weights.HasField("age_per_hour") else None,
             weights.disagreement if weights.HasField("disagreement") else None,
             weights.business if weights.HasField("business") else None,
+            weights.novelty if weights.HasField("novelty") else None,
         ),
         uid=pb.uid,
         asset_count=pb.asset_count,
@@ -76,6 +77,7 @@ def project_to_pb(project: Project) -> project_pb.Project:
             age_per_hour=weights.age_per_hour,
             disagreement=weights.disagreement,
             business=weights.business,
+            novelty=weights.novelty,
         ),
     )
 
@@ -98,6 +100,7 @@ def task_from_pb(pb: queue_pb.Task) -> Task:
             pb.terms.boost,
             pb.terms.disagreement,
             pb.terms.business,
+            pb.terms.novelty,
         ),
         reviewer=pb.reviewer,
         prediction_error=pb.prediction_error,

@@ -1,6 +1,8 @@
 """Labels on the wire."""
 
 import re
+from dataclasses import asdict
+from math import isfinite
 
 from labelmesh.label.v1 import label_pb2
 from labels.errors import AnnotationInvalid, LabelInvalid
@@ -11,6 +13,7 @@ from labels.label import (
     Label,
     LabelKind,
     Lineage,
+    SamplingParameters,
     UnplacedMention,
 )
 from labels.names import ASSET, LABEL, asset_name, label_name, parse
@@ -63,9 +66,10 @@ def confidence_to_pb(confidence: Confidence) -> label_pb2.Confidence:
 
 def lineage_from_pb(pb: label_pb2.Lineage) -> Lineage:
     """Raises LabelInvalid."""
-    if len(pb.examples) > MAX_EXAMPLES or len(pb.rendered_prompt_sha256) > 64:
+    if len(pb.examples) > MAX_EXAMPLES or max(len(pb.rendered_prompt_sha256), len(pb.response_sha256)) > 64:
         raise LabelInvalid("The label's lineage has too many examples or a hash that is none.")
-    if not all(map(_LINE.fullmatch, (pb.model, pb.prediction_run, *pb.examples))):
+    names = (pb.model, pb.prediction_run, pb.source_label, pb.provider_fingerprint, pb.calibrator)
+    if not all(map(_LINE.fullmatch, (*names, *pb.examples))):
         raise LabelInvalid(
             f"A name in the label's lineage is not one line of at most {_MAX_TEXT} characters."
         )
@@ -76,7 +80,19 @@ def lineage_from_pb(pb: label_pb2.Lineage) -> Lineage:
         pb.rendered_prompt_sha256,
         tuple(pb.examples),
         pb.ontology_revision,
+        pb.source_label,
+        pb.response_sha256,
+        pb.provider_fingerprint,
+        _sampling_from_pb(pb.sampling) if pb.HasField("sampling") else None,
+        pb.calibrator,
+        pb.calibrator_revision,
     )
+
+
+def _sampling_from_pb(pb: label_pb2.SamplingParameters) -> SamplingParameters:
+    if not isfinite(pb.temperature):
+        raise LabelInvalid("The temperature in the label's lineage is not a number.")
+    return SamplingParameters(pb.temperature, pb.seed, pb.max_tokens, pb.top_logprobs)
 
 
 def lineage_to_pb(lineage: Lineage) -> label_pb2.Lineage:
@@ -88,6 +104,12 @@ def lineage_to_pb(lineage: Lineage) -> label_pb2.Lineage:
         rendered_prompt_sha256=lineage.rendered_prompt_sha256,
         examples=lineage.examples,
         ontology_revision=lineage.ontology_revision,
+        source_label=lineage.source_label,
+        response_sha256=lineage.response_sha256,
+        provider_fingerprint=lineage.provider_fingerprint,
+        sampling=label_pb2.SamplingParameters(**asdict(lineage.sampling)) if lineage.sampling else None,
+        calibrator=lineage.calibrator,
+        calibrator_revision=lineage.calibrator_revision,
     )
 
 

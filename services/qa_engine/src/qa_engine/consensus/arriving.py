@@ -8,7 +8,7 @@ import numpy as np
 from labels.ontology import Ontology, Tool, ToolKind
 from qa_engine.consensus.methods import Method, models_of
 from qa_engine.consensus.resolution import Answer
-from qa_engine.consensus.truth import believe
+from qa_engine.consensus.truth import SHARE_ITEMS, believe, shares
 from qa_engine.consensus.votes import Floats
 
 MIN_VOTES = 50
@@ -61,7 +61,9 @@ def posterior(tool: Tool, votes: Sequence[tuple[str, str]], known: Known, method
     cast = [(people.index(person), place[category]) for person, category in votes if category in place]
     # Everyone else is one more annotator, so that the crowd's ways of erring are known in full.
     everyone = np.concatenate((counts, others[None]))
-    found = np.mean([believe(everyone, cast, model) for model in models], axis=0)
+    # Counts are of votes: an item of a category weighs as many as this one has.
+    before = shares(everyone.sum(axis=(0, 2)), SHARE_ITEMS * len(cast))
+    found = np.mean([believe(everyone, cast, model, before) for model in models], axis=0)
     return _spread_out(found, names, full)
 
 

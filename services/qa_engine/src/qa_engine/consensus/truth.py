@@ -1,6 +1,7 @@
 """What is true, from votes and a model of how people err, by expectation and maximisation (Dawid & Skene 1979).
 
-Categories are equally likely before anyone votes: what is rare in a small batch is not held against a vote for it.
+How likely a category is before anyone votes on an item is estimated along with the rest (Dawid & Skene again), from
+SHARE_ITEMS items of each category on: so what is rare in a small batch is hardly held against a vote for it.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from qa_engine.errors import VotesInvalid
 MAX_ROUNDS = 200
 TOLERANCE = 1e-5
 """Rounds end when no probability changes by more."""
+SHARE_ITEMS = 3.0
+"""Pseudo-count of items a category, the mode under a Dirichlet prior of one more."""
 MAX_MATRIX = 20_000_000
 """Most cells of the annotators' matrices together, 160 MB."""
 
@@ -32,7 +35,7 @@ class Truth:
     rounds: int
 
 
-def estimate(votes: Votes, model: Model) -> Truth:
+def estimate(votes: Votes, model: Model, share_items: float = SHARE_ITEMS) -> Truth:
     """The most likely truth under the model, from the shares of votes on. Deterministic. Raises VotesInvalid."""
     if len(votes.annotators) * len(votes.categories) ** 2 > MAX_MATRIX:
         raise VotesInvalid(
@@ -44,21 +47,28 @@ def estimate(votes: Votes, model: Model) -> Truth:
     while rounds < MAX_ROUNDS:
         rounds += 1
         before = posterior
-        posterior, likelihood = infer(votes, matrices)
+        posterior, likelihood = infer(votes, matrices, shares(posterior.sum(axis=0), share_items))
         matrices = model(expected(votes, posterior))
         if not posterior.size or np.abs(posterior - before).max() < TOLERANCE:
             break
     return Truth(posterior, matrices, likelihood, rounds)
 
 
-def believe(counts: Floats, said: Sequence[tuple[int, int]], model: Model) -> Floats:
-    """Probabilities of the categories, given votes (annotator, category) about one item, by place, and counts
-    (annotators x true x said) of earlier ones.
+def shares(items: Floats, pseudo: float = SHARE_ITEMS) -> Floats:
+    """How likely each category is before anyone votes, of so many items (or votes) that were found to be in each."""
+    raised: Floats = items + pseudo
+    found: Floats = raised / raised.sum()
+    return found
+
+
+def believe(counts: Floats, said: Sequence[tuple[int, int]], model: Model, before: Floats) -> Floats:
+    """Probabilities of the categories, given votes (annotator, category) about one item, by place, counts
+    (annotators x true x said) of earlier ones, and the probabilities before anyone voted.
 
     The counts stay as they are, so that a vote costs no new estimate of everything.
     """
     matrices = model(counts)
-    logs = np.zeros(counts.shape[1])
+    logs = np.log(before)
     for annotator, category in said:
         logs += np.log(matrices[annotator, :, category])
     raised: Floats = np.exp(logs - logs.max())
@@ -78,13 +88,13 @@ def expected(votes: Votes, posterior: Floats) -> Floats:
     return np.ascontiguousarray(counts.transpose(1, 0, 2))
 
 
-def infer(votes: Votes, matrices: Floats) -> tuple[Floats, float]:
-    """Posterior of each item, and the log likelihood of all votes in nats."""
+def infer(votes: Votes, matrices: Floats, before: Floats) -> tuple[Floats, float]:
+    """Posterior of each item, given the probabilities before anyone voted; the log likelihood of all votes in nats."""
     categories = len(votes.categories)
     said = np.log(matrices)[votes.annotator_of, :, votes.category_of]
     size = len(votes.items)
     logs = np.column_stack([np.bincount(votes.item_of, said[:, k], size) for k in range(categories)])
-    logs -= np.log(categories)
+    logs += np.log(before)
     top = logs.max(axis=1, keepdims=True)
     raised = np.exp(logs - top)
     total = raised.sum(axis=1, keepdims=True)

@@ -38,6 +38,7 @@ from qa_engine.webhooks import announce
 
 _POLL_SECONDS = 1.0
 _CLAIM_US = 60_000_000
+_STOP_SECONDS = 10.0
 _MODES = {
     RunKind.BACKTEST: frozenset(Mode),
     RunKind.ENFORCE: frozenset({Mode.ENFORCE}),
@@ -69,12 +70,15 @@ class RunWorker:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave what is under way; what was not stored is looked at again."""
+        """Finish the page under way and let its run go; one that takes too long is left and looked at again."""
+        # A statement that is cancelled can come out as another error, so that is only for what is late.
         self._stopping = True
+        self._wake.set()
         if self._loop is not None:
-            self._loop.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._loop
+            _, late = await asyncio.wait([self._loop], timeout=_STOP_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
 
     def wake(self) -> None:
         """A run waits."""
@@ -95,7 +99,7 @@ class RunWorker:
                     await self._wake.wait()
 
     async def work(self) -> bool:
-        """Work on one run until it ends or another takes it; False when none waits.
+        """Work on one run until it ends, another takes it or the worker stops; False when none waits.
 
         Of a run on a schedule it is one page.
         """
@@ -110,6 +114,8 @@ class RunWorker:
         next_run: Run | None = run
         while next_run is not None:
             run, next_run = next_run, await self._turn(next_run)
+            if self._stopping:
+                break
         return True
 
     async def _start_due(self) -> None:
@@ -128,7 +134,11 @@ class RunWorker:
             failed = reason(type(error))
         except (StorageFull, StorageUnavailable):
             raise
-        except Exception as error:  # noqa: BLE001 - one run's trouble must not stop the others
+        except Exception as error:
+            # One run's trouble must not stop the others.
+            if self._stopping:
+                # It may be the stop that is to blame; what the run is to blame for shows again.
+                raise
             _log.error("rule_run_failed", run=run.uid, fault=where(error))
             failed = "INTERNAL"
         async with self._db.begin() as conn:
@@ -166,7 +176,8 @@ class RunWorker:
             await telling.tell(conn, run, done, now)
         if run.kind is not RunKind.BACKTEST:
             step = replace(step, patched=await _patch(conn, run, done))
-        if not await runs.advance(conn, run, step, now, now if on_schedule else now + _CLAIM_US):
+        free = on_schedule or self._stopping
+        if not await runs.advance(conn, run, step, now, now if free else now + _CLAIM_US):
             raise RunOvertaken
         if run.stage is Stage.LABELS:
             await runs.sample(conn, run.uid, hits)

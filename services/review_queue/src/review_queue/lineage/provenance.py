@@ -1,5 +1,6 @@
 """SQL room: what made a label."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +16,21 @@ from review_queue import assets, tables
 from review_queue.errors import AssetNotFound, LabelNotFound
 from review_queue.lineage.digest import COLUMNS, Kind, entry
 from review_queue.lineage.tables import chain, seals
+from review_queue.patches.tables import label_patches
 from review_queue.project import Project
 from review_queue.review import Decision
 
 MAX_REVISIONS = 1_000
-_c, _s = chain.c, seals.c
+_c, _s, _p = chain.c, seals.c, label_patches.c
 _a, _l, _r, _f = tables.assets.c, tables.labels.c, tables.reviews.c, tables.findings.c
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A label of an asset, the review that made it (None without one), and how it stands in the chain."""
+    """A label of an asset, the review that made it (None without one), and how it stands in the chain.
+
+    `rule_run` is the uid of the run of rules that made it of the label before it, by `rules`; empty where none did.
+    """
 
     label: label_pb2.Label
     decision: Decision | None
@@ -34,6 +39,8 @@ class Revision:
     hash: bytes
     seal: int
     intact: bool
+    rule_run: str
+    rules: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +92,10 @@ async def _revisions(conn: AsyncConnection, asset_uid: str, newest: int) -> tupl
     """Columns of a review are named apart, for both tables have a `uid`."""
     reviewed = [_r[name].label(f"review_{name}") for name in ("decision", "reason", "ops")]
     query = (
-        select(tables.labels, _c.hash.label("entered"), _c.seal, *reviewed)
+        select(tables.labels, _c.hash.label("entered"), _c.seal, *reviewed, _p.rule_run, _p.rules)
         .outerjoin(chain, and_(_c.kind == int(Kind.LABEL), _c.uid == _l.uid))
         .outerjoin(tables.reviews, and_(_r.label_uid == _l.uid, _r.asset_uid == asset_uid))
+        .outerjoin(label_patches, _p.label_uid == _l.uid)
         .where(_l.asset_uid == asset_uid, _l.revision <= newest)
         .order_by(_l.revision.desc())
         .limit(MAX_REVISIONS)
@@ -105,6 +113,8 @@ def _revision(row: Row[*tuple[Any, ...]]) -> Revision:
         hash=bytes(row.entered or b""),
         seal=row.seal or 0,
         intact=_intact(Kind.LABEL, row._asdict(), row.entered),
+        rule_run=row.rule_run or "",
+        rules=tuple(json.loads(row.rules)) if row.rules else (),
     )
 
 

@@ -4,7 +4,7 @@ A short list holds every asset that its condition can hold for, and rather too m
 once more. So it may come from tables that say what a label once was.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Select, func, literal_column, select, union_all
@@ -16,7 +16,7 @@ from review_queue.filter import And, Compare, Expression, Op, Or, Pattern, Prese
 from review_queue.search.conditions import Place
 from review_queue.search.tables import CHANGED, FOUND, PROMPTED, REJECTED, SURE, finding_rules
 
-LONGEST = 10_000
+LONGEST = 3_000
 """Entries that a short list may have; with more of them it is quicker to walk along all labels in order."""
 _TRIED = 8
 _ENOUGH = 200
@@ -105,9 +105,12 @@ def _of_number(c: Compare, place: Place) -> Shortlist | None:
             return Shortlist(_labels(place).where(stands(_l.create_time_us, c, place.dialect)))
         case "findings" if above_none:
             return Shortlist(_found(place).where(stands(_f.n, c, place.dialect)), of_labels=True)
-        case "prompt_revision" if above_none:
-            made = _labels(place).where(PROMPTED, stands(_l.prompt_revision, c, place.dialect))
-            return Shortlist(made)
+        case "prompt_revision" if above_none and value == int(value):
+            # A whole number: PostgreSQL turns an index of them off where they are to be compared with a real one.
+            made = _labels(place).where(PROMPTED)
+            return Shortlist(
+                made.where(stands(_l.prompt_revision, replace(c, value=int(value)), place.dialect))
+            )
         case "severity" if above_none:
             return Shortlist(_found(place).where(stands(_f.severity, c, place.dialect)), of_labels=True)
         case _:

@@ -8,7 +8,7 @@ from chassis.auth import caller
 from chassis.db import Database
 from labelmesh.review.v1 import lineage_service_pb2 as pb2
 from labelmesh.review.v1.lineage_service_pb2_grpc import LineageServiceServicer
-from labels.names import LABEL, asset_name, parse, parse_project
+from labels.names import LABEL, asset_name, parse, parse_project, rule_run_name
 from review_queue import projects
 from review_queue.errors import RequestInvalid
 from review_queue.lineage import notary, provenance, verifying
@@ -80,16 +80,17 @@ def _kept(request: pb2.VerifyLineageRequest) -> Kept | None:
 
 def _lineage(project: Project, found: Provenance) -> pb2.GetLineageResponse:
     return pb2.GetLineageResponse(
-        revisions=map(_revision, found.revisions),
+        revisions=(_revision(project, revision) for revision in found.revisions),
         asset=asset_name(project.project_id, found.asset.uid),
         content_sha256=found.asset.content_sha256,
         asset_intact=found.asset_intact,
         findings=found.findings.findings,
         ruleset_revision=found.findings.ruleset_revision,
+        rules=found.findings.rules,
     )
 
 
-def _revision(revision: Revision) -> pb2.Revision:
+def _revision(project: Project, revision: Revision) -> pb2.Revision:
     pb = pb2.Revision(
         label=revision.label,
         annotation_count=len(revision.label.annotations),
@@ -98,6 +99,8 @@ def _revision(revision: Revision) -> pb2.Revision:
         hash=revision.hash.hex(),
         seal=revision.seal,
         intact=revision.intact,
+        rule_run=rule_run_name(project.project_id, revision.rule_run) if revision.rule_run else "",
+        rules=revision.rules,
     )
     if revision.decision is not None:
         pb.decision = decision_to_pb(revision.decision)

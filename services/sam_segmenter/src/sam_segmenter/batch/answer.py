@@ -17,7 +17,7 @@ from labels.label import (
     annotation_id,
     derive_uid,
 )
-from labels.names import run_name
+from labels.names import label_name, run_name
 from labels.ontology import ToolKind
 from sam_segmenter.batch.run import Job, Masks, Mode, ShapeFound, Shaping, Target, target
 from sam_segmenter.errors import NothingFound, NothingToSegment, PictureTooLarge
@@ -99,6 +99,7 @@ def compose(job: Job, goal: Target, claims: Sequence[Claim], model: str) -> Labe
             rendered_prompt_sha256="",
             examples=(),
             ontology_revision=job.ontology.revision,
+            source_label=label_name(job.project_id, job.source) if job.source else "",
         ),
     )
 

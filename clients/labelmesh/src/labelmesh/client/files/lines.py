@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 MAX_LINE_BYTES = 8 << 20
+MAX_WEIGHT = 1_000.0
+_NO_CONTEXT = frozenset({"text", "key", "weight"})
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -17,19 +19,20 @@ class BadLine(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a line holds: a text or the path of a picture, a key if it has one."""
+    """What a line holds: a text or the path of a picture, a key if it has one, a weight (0 to 1,000) if it has one."""
 
     key: str | None
     text: str | None = None
     image: str | None = None
     context: dict[str, str] = field(default_factory=dict)
+    weight: float | None = None
 
 
 Numbered = Iterator[tuple[int, Found | BadLine]]
 
 
 def jsonl_rows(path: Path) -> Numbered:
-    """JSON objects {"key"?, "text", "context"?} or {"key"?, "image"}.
+    """JSON objects {"key"?, "weight"?, "text", "context"?} or {"key"?, "weight"?, "image"}.
 
     Other fields are ignored, blank lines too.
     """
@@ -50,7 +53,7 @@ def text_rows(path: Path) -> Numbered:
 
 
 def csv_rows(path: Path) -> Numbered:
-    """A header with a column `text` and maybe `key`; other columns become context.
+    """A header with a column `text` and maybe `key` and `weight`; other columns become context.
 
     The line is a record's last.
     """
@@ -77,8 +80,25 @@ def csv_rows(path: Path) -> Numbered:
 def _csv_row(record: dict[str | Any, str | Any]) -> Found | BadLine:
     if None in record or None in record.values():
         return BadLine("The line has more or fewer fields than the first line names.")
-    context = {name: value for name, value in record.items() if name not in ("text", "key") and value}
-    return Found(record.get("key"), text=record["text"], context=context)
+    context = {name: value for name, value in record.items() if name not in _NO_CONTEXT and value}
+    weight = _weight(record.get("weight") or None)
+    if isinstance(weight, BadLine):
+        return weight
+    return Found(record.get("key"), text=record["text"], context=context, weight=weight)
+
+
+def _weight(value: object) -> float | BadLine | None:
+    """What a row says that its asset is worth."""
+    if value is None:
+        return None
+    try:
+        weight = (
+            float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else -1.0
+        )
+    except (ValueError, OverflowError):
+        weight = -1.0
+    # Written so that NaN fails.
+    return weight if 0.0 <= weight <= MAX_WEIGHT else BadLine('"weight" must be a number, 0 to 1,000.')
 
 
 def _json_row(raw: str) -> Found | BadLine:
@@ -107,9 +127,12 @@ def _object_row(value: dict[str, Any]) -> Found | BadLine:
     context = value.get("context", {})
     if not isinstance(context, dict) or not all(isinstance(v, str) for v in context.values()):
         return BadLine('"context" must be an object of strings.')
+    weight = _weight(value.get("weight"))
+    if isinstance(weight, BadLine):
+        return weight
     if "image" in value:
-        return Found(key, image=content)
-    return Found(key, text=content, context=context)
+        return Found(key, image=content, weight=weight)
+    return Found(key, text=content, context=context, weight=weight)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str | BadLine]]:

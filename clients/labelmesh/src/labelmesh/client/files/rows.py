@@ -36,12 +36,14 @@ class BadRow:
 class GoodRow:
     """A row ready to import.
 
-    `picture` is the file that must be uploaded first, the asset then has its size only.
+    `picture` is the file that must be uploaded first, the asset then has its size only; `weight`, 0 to 1,000, is what
+    the asset is worth, None where the row says nothing of it.
     """
 
     line: int
     asset: Asset
     picture: Path | None = None
+    weight: float | None = None
 
 
 Row = GoodRow | BadRow
@@ -56,6 +58,7 @@ class _Raw:
     text: str | None = None
     picture: Path | None = None
     context: dict[str, str] = field(default_factory=dict)
+    weight: float | None = None
 
 
 def read_rows(source: Path) -> Iterator[Row]:
@@ -101,7 +104,7 @@ def _raw_rows(source: Path) -> Iterator[_Raw | BadRow]:
                 yield BadRow(line, str(found))
                 continue
             picture = None if found.image is None else source.parent / found.image
-            yield _Raw(line, found.key, found.text, picture, found.context)
+            yield _Raw(line, found.key, found.text, picture, found.context, found.weight)
     except OSError as error:
         raise FileUnusable(f"{source} cannot be read: {error.strerror}.") from error
 
@@ -133,7 +136,7 @@ class _Keys:
             asset = Asset(key, text=text, context=raw.context)
             check_asset(asset)
         self._claim(asset.key, raw.line)
-        return GoodRow(raw.line, asset, raw.picture)
+        return GoodRow(raw.line, asset, raw.picture, raw.weight)
 
     def _derive(self, digest: str) -> str:
         key = digest[:_KEY_DIGITS]
