@@ -116,6 +116,16 @@ def test_where_people_differ_as_often_what_is_common_goes_before():
     assert estimate(votes, one_coin, 1e9).posterior[here, 0] == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.parametrize("model", [one_coin, shrunken])
+def test_one_vote_an_item_is_believed_however_common_its_category_is(model):
+    # With shares of their own making all 200 items would drift into one category.
+    rng = np.random.default_rng(1)
+    rows = [(f"{n:03}", f"p{n % 40}", "x" if rng.random() < 0.6 else "y") for n in range(200)]
+    votes = gather(rows)
+    chosen = estimate(votes, model).posterior.argmax(axis=1)
+    assert chosen.tolist() == votes.category_of.tolist()
+
+
 def test_what_is_rare_in_a_small_batch_stands_when_two_say_so():
     votes = gather((str(n), who, "y" if n == 3 else "x") for n in range(4) for who in ("ann", "bob"))
     for method in Method:

@@ -1,5 +1,7 @@
 """What news does to where an asset stands: above all, nothing takes a person's answer away."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,6 +73,15 @@ def test_a_label_from_outside_opens_the_task_and_stays() -> None:
     assert (given_label.state, given_label.label_kind) == (TaskState.OPEN, LabelKind.DEFAULT)
     later = after_prediction(given_label, "p1", 0.9, 0.0)
     assert (later.label_uid, later.revision, later.state) == ("d1", 2, TaskState.OPEN)
+
+
+def test_a_label_that_was_only_the_prompt_gives_way_while_its_task_is_open() -> None:
+    boxes = after_label(WAITING, "d1")
+    made = after_prediction(boxes, "p1", 0.9, 0.0, run_uid="R", prompted=True)
+    assert (made.label_uid, made.label_kind, made.run_uid) == ("p1", LabelKind.PREDICTION, "R")
+    for held in (REVIEWED, replace(boxes, state=TaskState.DONE), replace(boxes, label_kind=LabelKind.REVIEW)):
+        kept = after_prediction(held, "p1", 0.9, 0.0, prompted=True)
+        assert kept == replace(held, revision=held.revision + 1)
 
 
 def test_a_reviewed_label_is_edited_not_replaced() -> None:

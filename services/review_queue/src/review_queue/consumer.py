@@ -14,7 +14,7 @@ from labels.errors import LabelError, LabelInvalid
 from labels.label import SEVERITY_WEIGHT, LabelKind
 from labels.names import ASSET, LABEL, RULE_RUN, parse
 from labels.proto import asset_from_pb, correction_op_from_pb, finding_from_pb, label_from_pb
-from review_queue import evaluations, predictions, revisions
+from review_queue import evaluations, predictions, prompting, revisions
 from review_queue.errors import ReviewError
 from review_queue.patches import patching, undoing
 from review_queue.review import MAX_OPS
@@ -117,6 +117,7 @@ def _prediction(event: Event[PredictionCreated]) -> predictions.Prediction:
     if label.kind is not LabelKind.PREDICTION or not label.uid or label.asset_uid != asset.uid:
         raise LabelInvalid("The prediction is not one, or does not name its asset.")
     revisions.run_uid(label)
+    prompting.source_uid(label)
     return predictions.Prediction(event.project_uid, asset, label)
 
 

@@ -11,11 +11,12 @@ from labels.asset import Asset
 from labels.checks import check_label
 from labels.errors import LabelError
 from labels.label import Label
-from review_queue import projects, revisions, standing, tables, task_rows
+from review_queue import projects, prompting, revisions, standing, tables, task_rows
 from review_queue.assurance import acceptance
 from review_queue.assurance.acceptance import Offer
 from review_queue.errors import ProjectNotFound
 from review_queue.project import Project
+from review_queue.prompting import source_uid
 from review_queue.ranking.renewing import renewed
 from review_queue.standing import Standing
 
@@ -62,6 +63,7 @@ async def store(conn: AsyncConnection, predictions: Sequence[Prediction]) -> Non
     # Only now: until the tasks are held another replica may be storing the same labels.
     fresh = await _fresh(conn, predictions)
     verdicts = await _verdicts(conn, [p.label.uid for p in fresh])
+    prompts = await prompting.prompted(conn, held, [p.label for p in fresh])
     now = {uid: task.standing for uid, task in held.items()}
     numbered: list[tuple[Project, Label]] = []
     for prediction in fresh:
@@ -80,9 +82,11 @@ async def store(conn: AsyncConnection, predictions: Sequence[Prediction]) -> Non
             run_uid=revisions.run_uid(label),
             boost=verdict.boost,
             pool=verdict.pool,
+            prompted=label.uid in prompts,
         )
         numbered.append((project, revisions.numbered(label, now[uid].revision)))
-    claims = [(label.asset_uid, label.annotations) for _, label in numbered]
+    # What was made of a label's boxes is no second opinion about it.
+    claims = [(label.asset_uid, label.annotations) for _, label in numbered if not source_uid(label)]
     held = await renewed(conn, known.values(), held, claims)
     await revisions.store(conn, numbered)
     offers = [Offer(held[p.label.asset_uid], now[p.label.asset_uid], p.asset, p.label) for p in fresh]

@@ -4,8 +4,8 @@
     OPEN --a policy takes the model's label unseen--> DONE --an error found by a rule, a demotion--> OPEN
     DONE --a label from outside, on a rejected asset; a rule blocks the label--> OPEN
 
-A prediction becomes the current label only while no person has said anything: it never replaces a person's label,
-and it never reopens a task.
+A prediction becomes the current label only while no person has said anything, but for the boxes that it was made of: it
+replaces no other label of a person, and it never reopens a task.
 """
 
 from dataclasses import dataclass, replace
@@ -58,10 +58,15 @@ def after_prediction(
     run_uid: str = "",
     boost: float = 0.0,
     pool: str = "",
+    prompted: bool = False,
 ) -> Standing:
-    """A model labelled the asset; `severity` and `findings` are those of findings that came before the label."""
+    """A model labelled the asset; `severity` and `findings` are those of findings that came before the label.
+
+    With `prompted` a person's label from outside review that is the current one was only the model's prompt.
+    """
     revised = replace(standing, revision=standing.revision + 1)
-    if not standing.open_to_models:
+    asked = prompted and standing.state is TaskState.OPEN and standing.label_kind is LabelKind.DEFAULT
+    if not (standing.open_to_models or asked):
         return revised
     return replace(
         revised,

@@ -1,7 +1,9 @@
 """What is true, from votes and a model of how people err, by expectation and maximisation (Dawid & Skene 1979).
 
 How likely a category is before anyone votes on an item is estimated along with the rest (Dawid & Skene again), from
-SHARE_ITEMS items of each category on: so what is rare in a small batch is hardly held against a vote for it.
+SHARE_ITEMS items of each category on: so what is rare in a small batch is hardly held against a vote for it. Where an
+item has one vote, who is right cannot be told from what is common; such items say nothing of the shares, and are not
+judged by them.
 """
 
 from collections.abc import Sequence
@@ -43,11 +45,13 @@ def estimate(votes: Votes, model: Model, share_items: float = SHARE_ITEMS) -> Tr
         )
     counted = votes.counts()
     posterior = counted / counted.sum(axis=1, keepdims=True)
+    several = np.bincount(votes.item_of, minlength=len(votes.items))[:, None] > 1
     matrices, likelihood, rounds = model(expected(votes, posterior)), 0.0, 0
     while rounds < MAX_ROUNDS:
         rounds += 1
         before = posterior
-        posterior, likelihood = infer(votes, matrices, shares(posterior.sum(axis=0), share_items))
+        common = shares((posterior * several).sum(axis=0), share_items)
+        posterior, likelihood = infer(votes, matrices, np.where(several, common, 1 / len(common)))
         matrices = model(expected(votes, posterior))
         if not posterior.size or np.abs(posterior - before).max() < TOLERANCE:
             break
@@ -89,7 +93,8 @@ def expected(votes: Votes, posterior: Floats) -> Floats:
 
 
 def infer(votes: Votes, matrices: Floats, before: Floats) -> tuple[Floats, float]:
-    """Posterior of each item, given the probabilities before anyone voted; the log likelihood of all votes in nats."""
+    """Posterior of each item, and the log likelihood of all votes in nats; `before` is items x categories, what was
+    likely before anyone voted."""
     categories = len(votes.categories)
     said = np.log(matrices)[votes.annotator_of, :, votes.category_of]
     size = len(votes.items)

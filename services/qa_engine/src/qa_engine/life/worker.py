@@ -123,8 +123,13 @@ class RunWorker:
         async with self._db.read() as conn:
             if not await scheduling.any_due(conn, self._clock_us()):
                 return
-        async with self._db.begin() as conn:
-            await scheduling.start_due(conn, self._engine, self._clock_us())
+        try:
+            async with self._db.begin() as conn:
+                await scheduling.start_due(conn, self._engine, self._clock_us())
+        except (StorageFull, StorageUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 - runs that people started must not wait for it
+            _log.error("rule_schedules_failed", fault=where(error))
 
     async def _turn(self, run: Run) -> Run | None:
         """One page; None where there is no more to do. A run that cannot go on fails with the error's name."""
