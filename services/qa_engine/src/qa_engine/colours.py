@@ -9,6 +9,7 @@ L 0 to 100.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,16 +41,24 @@ class Colours:
 
 def count(pixels: Pixels, space: str) -> Colours:
     """The distinct colours of pixels N x 3, in "RGB", "HSV" or "LAB"."""
-    wide = pixels.astype(np.uint32)
-    packed = wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]
-    if len(packed) > _MANY:
-        every = np.bincount(packed, minlength=1 << 24)
+    if len(pixels) > _MANY:
+        every = np.zeros(1 << 24, dtype=np.int64)
+        # In portions, as the numbers of all pixels would take four times what the pixels do, and more on the way.
+        for start in range(0, len(pixels), _MANY):
+            every += np.bincount(_packed(pixels[start : start + _MANY]), minlength=1 << 24)
         distinct = np.flatnonzero(every)
         counts = every[distinct]
     else:
-        distinct, counts = np.unique(packed, return_counts=True)
+        distinct, counts = np.unique(_packed(pixels), return_counts=True)
     rgb = np.stack((distinct >> 16 & 0xFF, distinct >> 8 & 0xFF, distinct & 0xFF), axis=1).astype(np.float64)
     return Colours(SPACES[space](rgb), counts.astype(np.int64), space)
+
+
+def _packed(pixels: Pixels) -> NDArray[np.integer[Any]]:
+    """Each pixel's colour as one number."""
+    wide = pixels.astype(np.uint32)
+    packed: NDArray[np.integer[Any]] = wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]
+    return packed
 
 
 def hsv(rgb: Floats) -> Floats:

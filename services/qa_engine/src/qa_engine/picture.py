@@ -15,6 +15,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
 MAX_PIXELS = 64_000_000
 """Pixels of the largest picture that is decoded; three bytes each."""
 MAX_FILE_BYTES = 64 << 20
+_STRIP_ROWS = 256
 
 Pixels = NDArray[np.uint8]
 _PILLOW = re.compile(r"PIL\.")
@@ -47,7 +48,8 @@ def read(data: bytes) -> Picture:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image)
-            pixels = np.asarray(_rgb(ImageOps.exif_transpose(image)))
+            ImageOps.exif_transpose(image, in_place=True)
+            pixels = _pixels(_rgb(image))
     except Exception:  # noqa: BLE001 - decoders raise anything at all over a damaged file
         raise PictureUnreadable from None
     pixels.flags.writeable = False
@@ -79,4 +81,14 @@ def _rgb(image: Image.Image) -> Image.Image:
         ground = Image.new("RGBA", image.size, "white")
         ground.alpha_composite(image.convert("RGBA"))
         return ground.convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _pixels(image: Image.Image) -> Pixels:
+    """The pixels of an RGB image, copied strip by strip: all at once they would be in memory twice more on the way."""
+    width, height = image.size
+    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    for top in range(0, height, _STRIP_ROWS):
+        bottom = min(height, top + _STRIP_ROWS)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+    return pixels

@@ -8,7 +8,7 @@ from qa_engine import picture
 from qa_engine.picture import MAX_FILE_BYTES, Picture
 
 AT_ONCE = 1
-"""Pictures in memory at once; one of 64 million pixels takes 192 MB, and as much again while it is decoded."""
+"""Pictures in memory at once; one of 64 million pixels takes 192 MB, and 256 MB more while it is decoded."""
 
 
 async def read(asset: Asset, shelf: Shelf) -> Picture | None:
