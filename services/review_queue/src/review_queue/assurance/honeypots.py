@@ -66,6 +66,8 @@ async def take(
             _i.base_label_uid,
             _t.fencing_token,
             _t.create_time_us,
+            _t.business,
+            _t.novelty,
             _a.body.label("asset"),
             _l.body.label("label"),
             _f.body.label("findings"),
@@ -119,7 +121,9 @@ def _pot(row: Row[*tuple[Any, ...]]) -> Pot:
     return Pot(
         uid=row.asset_uid,
         fencing_token=row.fencing_token + 1,
-        terms=Terms(1.0 - sure, row.severity, row.create_time_us),
+        terms=Terms(
+            1.0 - sure, row.severity, row.create_time_us, business=row.business, novelty=row.novelty or 0.0
+        ),
         asset=asset_pb2.Asset.FromString(row.asset),
         label=label,
         findings=evaluated.findings if evaluated else (),
