@@ -9,16 +9,19 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from chassis.db import Database
 from chassis.pages import page
 from labelmesh.label.v1 import label_pb2
 from review_queue import projects, tables
+from review_queue.filter import parse
 from review_queue.project import Project
 from review_queue.search import finding
+from review_queue.search.conditions import Place
 from review_queue.search.fields import FIELDS
 from review_queue.search.finding import Bounds
+from review_queue.search.shortlist import shortlists
 from review_queue.search.tables import finding_rules
 
 
@@ -234,3 +237,30 @@ async def test_what_looks_like_sql_is_only_a_text(house: Any, project: Project, 
 def test_the_searches_under_test_name_every_field() -> None:
     assert set(ROWS[0]) == set(FIELDS)
     assert {name for name, field in FIELDS.items() if field.sortable} == searches.SORTABLE
+
+
+@pytest.mark.parametrize(
+    ("said", "index"),
+    [
+        ("confidence < 0.1", "labels_by_confidence"),
+        ("prompt_revision = 3", "labels_by_prompt"),
+        ("agreement < 0.1", "labels_changed"),
+        ("overlap < 0.1", "labels_changed"),
+        ("author = ann", "labels_by_author"),
+        ("create_time > 2026-01-01", "labels_by_time"),
+        ("run = 01RUN", "labels_by_run"),
+        ("severity >= ERROR", "findings_found"),
+        ("decision = REJECT", "reviews_rejected"),
+        ("decision = AUTO_ACCEPT", "tasks_auto_accepted"),
+    ],
+)
+async def test_a_short_list_is_read_from_its_index(
+    house: Any, project: Project, said: str, index: str
+) -> None:
+    if house.db.dialect != "sqlite":
+        pytest.skip("PostgreSQL decides by what is in the table, and reads a small one whole")
+    (listed,) = shortlists(parse(said, FIELDS), Place(project.uid, "sqlite"))
+    built = listed.rows.compile(house.db.engine.sync_engine, compile_kwargs={"literal_binds": True})
+    async with house.db.read() as conn:
+        (plan,) = (await conn.execute(text(f"EXPLAIN QUERY PLAN {built}"))).all()
+    assert f"INDEX {index} " in plan[-1]

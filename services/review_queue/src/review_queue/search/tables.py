@@ -19,9 +19,11 @@ REJECTED = reviews.c.decision == literal_column("'REJECT'")
 
 Index("labels_by_time", labels.c.project_uid, labels.c.create_time_us, labels.c.uid, labels.c.asset_uid)
 Index("labels_by_author", labels.c.project_uid, labels.c.author, labels.c.asset_uid)
+# SQLite takes the index with the most columns that are equal to something: without the kind it would be that of runs.
 Index(
     "labels_by_confidence",
     labels.c.project_uid,
+    labels.c.kind,
     labels.c.confidence,
     labels.c.asset_uid,
     sqlite_where=SURE,
@@ -30,6 +32,7 @@ Index(
 Index(
     "labels_by_prompt",
     labels.c.project_uid,
+    labels.c.kind,
     labels.c.prompt_revision,
     labels.c.asset_uid,
     sqlite_where=PROMPTED,

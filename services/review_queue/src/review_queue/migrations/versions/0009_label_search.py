@@ -17,12 +17,12 @@ _INDEXES = {
     "labels_by_author": ("labels", "project_uid author asset_uid", None),
     "labels_by_confidence": (
         "labels",
-        "project_uid confidence asset_uid",
+        "project_uid kind confidence asset_uid",
         "kind = 'PREDICTION' AND confidence IS NOT NULL",
     ),
     "labels_by_prompt": (
         "labels",
-        "project_uid prompt_revision asset_uid",
+        "project_uid kind prompt_revision asset_uid",
         "kind = 'PREDICTION' AND prompt_revision > 0",
     ),
     "labels_changed": ("labels", "project_uid agreement overlap asset_uid", "agreement < 1"),
