@@ -262,8 +262,13 @@ async def test_how_often_it_is_asked_needs_no_new_backtest_and_0_is_never(town: 
 
 
 async def test_answers_are_not_resolved_on_a_schedule(town: Any) -> None:
+    """What a backtest does not come upon, since it is about old labels, is told when it happens."""
     await small_and_large(town, 1)
-    await scheduled(town, "def on_schedule(label, asset, facts):\n    return resolve([])\n", "FIX")
+    old = "facts.time_us - label.create_time_us > 3_000_000"
+    await scheduled(
+        town, f"def on_schedule(label, asset, facts):\n    return resolve([]) if {old} else []\n", "FIX"
+    )
+    town.clock.wait(11)
     await town.work()
     (event,) = [event for event in town.of(LabelEvaluated) if event.adds]
     (finding,) = event.findings
