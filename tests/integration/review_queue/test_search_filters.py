@@ -243,10 +243,10 @@ def test_the_searches_under_test_name_every_field() -> None:
     ("said", "index"),
     [
         ("confidence < 0.1", "labels_by_confidence"),
-        ("prompt_revision = 3", "labels_by_prompt"),
+        ("prompt_revision = 3", "labels_by_prompt (project_uid=? AND kind=? AND prompt_revision=?)"),
         ("agreement < 0.1", "labels_changed"),
         ("overlap < 0.1", "labels_changed"),
-        ("author = ann", "labels_by_author"),
+        ("author = ann", "labels_by_author (project_uid=? AND author=?)"),
         ("create_time > 2026-01-01", "labels_by_time"),
         ("run = 01RUN", "labels_by_run"),
         ("severity >= ERROR", "findings_found"),
@@ -263,4 +263,4 @@ async def test_a_short_list_is_read_from_its_index(
     built = listed.rows.compile(house.db.engine.sync_engine, compile_kwargs={"literal_binds": True})
     async with house.db.read() as conn:
         (plan,) = (await conn.execute(text(f"EXPLAIN QUERY PLAN {built}"))).all()
-    assert f"INDEX {index} " in plan[-1]
+    assert f"INDEX {index}" in plan[-1]

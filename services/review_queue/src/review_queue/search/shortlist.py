@@ -14,7 +14,7 @@ from review_queue import tables
 from review_queue.comparing import stands
 from review_queue.filter import And, Compare, Expression, Op, Or, Pattern, Present
 from review_queue.search.conditions import Place
-from review_queue.search.tables import CHANGED, FOUND, PROMPTED, REJECTED, SURE, finding_rules
+from review_queue.search.tables import CHANGED, FOUND, PREDICTED, REJECTED, SURE, finding_rules
 
 LONGEST = 3_000
 """Entries that a short list may have; with more of them it is quicker to walk along all labels in order."""
@@ -107,7 +107,7 @@ def _of_number(c: Compare, place: Place) -> Shortlist | None:
             return Shortlist(_found(place).where(stands(_f.n, c, place.dialect)), of_labels=True)
         case "prompt_revision" if above_none and value == int(value):
             # A whole number: PostgreSQL turns an index of them off where they are to be compared with a real one.
-            made = _labels(place).where(PROMPTED)
+            made = _labels(place).where(PREDICTED)
             return Shortlist(
                 made.where(stands(_l.prompt_revision, replace(c, value=int(value)), place.dialect))
             )

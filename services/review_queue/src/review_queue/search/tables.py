@@ -9,9 +9,8 @@ from sqlalchemy import Column, Index, Table, Text, literal_column
 
 from review_queue.tables import findings, labels, metadata, reviews
 
-_PREDICTED = labels.c.kind == literal_column("'PREDICTION'")
-SURE = _PREDICTED & labels.c.confidence.is_not(None)
-PROMPTED = _PREDICTED & (labels.c.prompt_revision > literal_column("0"))
+PREDICTED = labels.c.kind == literal_column("'PREDICTION'")
+SURE = PREDICTED & labels.c.confidence.is_not(None)
 CHANGED = labels.c.agreement < literal_column("1")
 """As the indexes say it: a database uses them only where a query says the same, and a parameter is not the same."""
 FOUND = findings.c.n > literal_column("0")
@@ -35,8 +34,8 @@ Index(
     labels.c.kind,
     labels.c.prompt_revision,
     labels.c.asset_uid,
-    sqlite_where=PROMPTED,
-    postgresql_where=PROMPTED,
+    sqlite_where=PREDICTED,
+    postgresql_where=PREDICTED,
 )
 Index(
     "labels_changed",

@@ -23,7 +23,7 @@ _INDEXES = {
     "labels_by_prompt": (
         "labels",
         "project_uid kind prompt_revision asset_uid",
-        "kind = 'PREDICTION' AND prompt_revision > 0",
+        "kind = 'PREDICTION'",
     ),
     "labels_changed": ("labels", "project_uid agreement overlap asset_uid", "agreement < 1"),
     "findings_found": ("findings", "project_uid severity n label_uid", "n > 0"),
