@@ -3,11 +3,13 @@
 import asyncio
 
 import pytest
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from chassis import at_once
+from chassis.errors import StorageUnavailable
 from chassis.event_tables import inbox, outbox
+from chassis.prepared import Prepared
 from tests.integration.chassis.conftest import facts
 
 RENAME = (
@@ -94,3 +96,25 @@ async def test_a_connection_that_failed_is_not_used_again(fact) -> None:
     await asyncio.gather(*(_rename(fact, 7, "new", "new", (inbox, _seen(str(n)))) for n in range(40)))
     _, ids, _ = await _stored(fact)
     assert sorted(ids) == sorted(map(str, range(40))) if fact.db.dialect == "postgresql" else not ids
+
+
+async def test_after_the_server_ended_connections_one_call_fails_and_then_all_are_new(fact) -> None:
+    if fact.db.dialect == "sqlite":
+        pytest.skip("a file has no server that ends connections")
+    names = Prepared(select(facts.c.name))
+
+    async def read() -> list[str]:
+        async with fact.db.read_one() as conn:
+            return [row.name for row in await names.rows(conn, {})]
+
+    await asyncio.gather(*(read() for _ in range(20)))
+    async with fact.db.begin() as conn:
+        await conn.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        )
+    with pytest.raises(StorageUnavailable):
+        await read()
+    assert await asyncio.gather(*(read() for _ in range(20))) == [["old"]] * 20

@@ -35,12 +35,14 @@ class KeptConnections:
             self._free.append(conn)
 
     async def _give_back(self, conn: AsyncConnection) -> None:
-        lost = conn.invalidated or _driver(conn).is_closed()
-        if lost:
-            # Whatever took it took the others, too.
-            await conn.invalidate()
-            await self.close()
-        await conn.close()
+        if not (conn.invalidated or _driver(conn).is_closed()):
+            await conn.close()
+            return
+        # Whatever took it took the others, too.
+        lost, self._free = [conn, *self._free], []
+        for each in lost:
+            await each.invalidate()
+            await each.close()
 
     async def close(self) -> None:
         """Give back those that nobody uses."""
