@@ -9,7 +9,6 @@ from typing import Any
 
 import asyncpg
 from asyncpg import exceptions
-from sqlalchemy import Executable
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,7 +20,7 @@ class Prepared:
     """A statement with named parameters; values that it holds itself never change."""
 
     def __init__(self, statement: Any) -> None:
-        self._statement: Executable = statement
+        self._statement = statement
         self._sql = ""
         self._order: tuple[str, ...] = ()
         self._own: Mapping[str, Any] = {}
@@ -45,12 +44,11 @@ class Prepared:
             raise StorageUnavailable from error
 
     def _compile(self, conn: AsyncConnection, values: Mapping[str, Any]) -> None:
-        # With values, as a list of them is written out as so many parameters.
-        bound = self._statement.params(dict(values))  # type: ignore[attr-defined]
-        compiled = bound.compile(dialect=conn.dialect, compile_kwargs={"render_postcompile": True})
-        self._order = tuple(compiled.positiontup)
-        self._own = {name: value for name, value in compiled.params.items() if name not in values}
-        self._sql = str(compiled)
+        # With values, as a list that the statement holds is written out as so many parameters.
+        whole = self._statement.compile(dialect=conn.dialect).construct_expanded_state(dict(values))
+        self._order = tuple(whole.positiontup)
+        self._own = {name: value for name, value in whole.parameters.items() if name not in values}
+        self._sql = whole.statement
 
 
 class Record(asyncpg.Record):
