@@ -1,14 +1,14 @@
-"""200 reviewers at one queue of 20,000 tasks, on PostgreSQL: nobody gets what another has, nothing is lost, in order.
+"""200 reviewers at one queue of 100,000 tasks, on PostgreSQL: nobody gets what another has, nothing is lost, in order.
 
 Each reviewer is a thread of calls into the queue's own functions (what a servicer calls), over the service's pool of
-connections: lease 1 to 10 tasks, give some back, answer a few. Every lease is noted with when it began and ended.
-Then the notes are held against each other:
+connections: lease 1 to 10 tasks, answer most, give some back, keep a few, until the time is over or the queue empty.
+Every lease is noted with when it began and ended. Then the notes are held against each other:
 
 - double: a task leased again while a lease of it was alive;
-- lost: a task that nobody got, or that ended neither done nor under its last lease;
+- lost: a task that ended neither done by who answered it, nor under its last lease, nor free where nobody has it;
 - out of order: a task that was free from the beginning of a lease to its end, and comes before one that the lease took.
 
-    python benchmarks/queue_reviewers.py [--tasks 20000] [--reviewers 200]
+    python benchmarks/queue_reviewers.py [--tasks 100000] [--reviewers 200] [--seconds 120]
 
 The last line: leases of all 200 against those of one reviewer alone, a second; and the three counts, which must be 0.
 """
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from typing import Any
 
 if __name__ == "__main__":
     # A neighbour has the name of a package, which must be found first.
@@ -43,8 +44,8 @@ from review_queue.queue import Lease, Wanted
 from review_queue.request import Request
 from review_queue.review import Decision, Submission
 
-_GIVEN_BACK, _ANSWERED = 0.02, 0.01
-_HOUR = 3_600
+_GIVEN_BACK, _ANSWERED = 0.02, 0.9
+_HOUR, _DONE = 3_600, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,9 @@ class Sitting:
         self.held: dict[str, str] = {}
         self.double = 0
 
-    async def work(self, reviewer: str, draw: random.Random) -> None:
-        """Lease until nothing is left."""
-        while True:
+    async def work(self, reviewer: str, draw: random.Random, end: float) -> None:
+        """Lease until the time is over or nothing is left."""
+        while time.perf_counter() < end:
             began = time.perf_counter()
             leases = await queue.lease_next(
                 self.db, self.project, reviewer, Wanted(draw.randint(1, 10), _HOUR)
@@ -118,21 +119,25 @@ def out_of_order(notes: list[Note], given_back: set[str]) -> int:
 async def lost(db: Database, project: Project, sitting: Sitting) -> int:
     """Tasks that are not where the notes leave them."""
     async with db.read() as conn:
-        query = text("SELECT uid, state, reviewer FROM tasks WHERE project_uid = :project")
+        query = text("SELECT uid, state, reviewer, lease_expire_us FROM tasks WHERE project_uid = :project")
         rows = (await conn.execute(query, {"project": project.uid})).all()
-    return sum(
-        row.uid not in sitting.held
-        or row.reviewer != sitting.held[row.uid]
-        or (row.state == 4) != (row.uid in sitting.answered)
-        for row in rows
-    )
+
+    def astray(row: Any) -> bool:
+        if (row.state == _DONE) != (row.uid in sitting.answered):
+            return True
+        if row.uid in sitting.held:
+            return bool(row.reviewer != sitting.held[row.uid])
+        return bool(row.lease_expire_us)
+
+    return sum(map(astray, rows))
 
 
-async def rate(sitting: Sitting, reviewers: int, seed: int) -> float:
-    """Leased tasks a second while so many empty the queue."""
+async def rate(sitting: Sitting, reviewers: int, seconds: float, seed: int) -> float:
+    """Leased tasks a second by so many."""
     began = time.perf_counter()
+    end = began + seconds
     await asyncio.gather(
-        *(sitting.work(f"reviewer-{i}", random.Random(f"{seed} {i}")) for i in range(reviewers))
+        *(sitting.work(f"reviewer-{i}", random.Random(f"{seed} {i}"), end) for i in range(reviewers))
     )
     return sum(len(note.taken) for note in sitting.notes) / (time.perf_counter() - began)
 
@@ -142,23 +147,25 @@ async def main(options: argparse.Namespace, server: str, folder: str) -> None:
     async with connect(await new_database(server)) as db:
         await migrate.upgrade(db, "review_queue")
         blobs = Blobs(f"file:{folder}/blobs")
-        alone = await filled(db, "alone", options.tasks // 20)
+        alone = await filled(db, "alone", options.tasks // 10)
         crowd = await filled(db, "crowd", options.tasks)
         async with db.begin() as conn:
             await completed(conn, alone)
             await completed(conn, crowd)
         async with db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as conn:
             await conn.execute(text("VACUUM ANALYZE"))
-        floor = await rate(Sitting(db, alone, blobs), 1, 0)
+        floor = await rate(Sitting(db, alone, blobs), 1, options.seconds / 4, 0)
         sitting = Sitting(db, crowd, blobs)
-        ours = await rate(sitting, options.reviewers, 1)
+        ours = await rate(sitting, options.reviewers, options.seconds, 1)
         result = {
             "name": "queue_reviewers",
             "ours": round(ours, 1),
             "floor": round(floor, 1),
             "ratio": round(ours / floor, 3),
             "unit": "tasks leased/s by all reviewers against one alone",
+            "tasks": options.tasks,
             "leases": len(sitting.notes),
+            "answered": len(sitting.answered),
             "double": sitting.double,
             "lost": await lost(db, crowd, sitting),
             "out_of_order": out_of_order(sitting.notes, sitting.given_back),
@@ -171,7 +178,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--tasks", type=int, default=20_000)
+    parser.add_argument("--tasks", type=int, default=100_000)
     parser.add_argument("--reviewers", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=120)
     with tempfile.TemporaryDirectory() as scratch, postgres_server() as postgres:
         uvloop.run(main(parser.parse_args(), postgres, scratch))
