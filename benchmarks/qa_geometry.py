@@ -204,20 +204,25 @@ def plain_pairs(solids: list[tuple[Annotation, shapely.Geometry]]) -> Iterator[t
                 yield "duplicate_shape", one.id
 
 
-def memory_mib(count: int) -> float:
-    """Most resident MiB after that many labels, made and checked a batch at a time."""
+def memory_mib(few: int, many: int) -> tuple[float, float]:
+    """Most resident MiB after few labels and after many, made and checked a batch at a time by one process."""
     engine, ruleset = rulers()
-    for start in range(0, count, BATCH_LABELS):
-        ours(engine, ruleset, [label(seed) for seed in range(start, min(count, start + BATCH_LABELS))])
-    # Not ru_maxrss: a new process starts with that of the one that made it.
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(status["VmHWM"].split()[0]) / 1024
+    found, done = [], 0
+    for count in (few, many):
+        while done < count:
+            end = min(count, done + BATCH_LABELS)
+            ours(engine, ruleset, [label(seed) for seed in range(done, end)])
+            done = end
+        # Not ru_maxrss: a new process starts with that of the one that made it.
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        found.append(int(status["VmHWM"].split()[0]) / 1024)
+    return found[0], found[1]
 
 
-def measured_memory(count: int) -> float:
+def measured_memory(few: int, many: int) -> tuple[float, float]:
     """The same in a fresh process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(memory_mib, (count,))
+        return pool.apply(memory_mib, (few, many))
 
 
 def compare(count: int) -> tuple[float, float]:
@@ -248,7 +253,7 @@ def main() -> None:
     count = parser.parse_args().labels
     mine, theirs = compare(count)
     print(f"ours {mine:,.0f}, shapely loop {theirs:,.0f} labels/s on one core", flush=True)
-    few, many = measured_memory(count // 10), measured_memory(count)
+    few, many = measured_memory(count // 10, count)
     print(
         f"memory {few:.1f} MiB at {count // 10:,} labels, {many:.1f} MiB at {count:,}: {many / few:.3f}",
         flush=True,
