@@ -1,12 +1,12 @@
 """One database a service: SQLite file or PostgreSQL behind the same few calls."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import Table, event
+from sqlalchemy import ColumnElement, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -215,7 +215,38 @@ def _postgresql(url: str) -> Database:
     return Database(engine, reader, "postgresql", KeptConnections(engine, _POSTGRESQL_KEPT))
 
 
+def dialect_of(conn: AsyncConnection) -> Dialect:
+    """What the database of the connection speaks."""
+    return "postgresql" if conn.dialect.name == "postgresql" else "sqlite"
+
+
 def insert_ignore(conn: AsyncConnection, table: Table) -> Any:
     """An INSERT into the table that skips rows whose key exists, for the connection's dialect."""
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
+    return _insert(conn, table).on_conflict_do_nothing()
+
+
+async def upsert(
+    conn: AsyncConnection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    added: Iterable[str] = (),
+    replaced: Iterable[str] = (),
+    where: Callable[[Any], ColumnElement[bool]] | None = None,
+) -> None:
+    """Insert rows; where the primary key exists, add to some columns and replace others, if `where` holds.
+
+    `where` is handed the columns of the new row. No two of the rows may have one key.
+    """
+    if not rows:
+        return
+    insert = _insert(conn, table)
+    new = insert.excluded
+    changes = {name: table.c[name] + new[name] for name in added} | {name: new[name] for name in replaced}
+    keys = [column.name for column in table.primary_key]
+    only = where(new) if where else None
+    await conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=changes, where=only), rows)
+
+
+def _insert(conn: AsyncConnection, table: Table) -> Any:
+    return (postgresql if dialect_of(conn) == "postgresql" else sqlite).insert(table)

@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.db import upsert
 from labels.label import Label
 from labels.ontology import Ontology
 from qa_engine.history import (
@@ -123,14 +123,14 @@ async def remember(
         for label in labels
         if (row := rows.get((label.asset_uid, source(label)))) is None or row.label_uid != label.uid
     ]
-    await _put(
+    await upsert(
         conn,
         label_facts,
         [_label_row(project_uid, label, ontology) for label in new],
         replaced=("label_uid", "choices", "strings"),
     )
-    await _put(conn, string_facts, _string_rows(project_uid, new, rows), added=("labels",))
-    await _put(
+    await upsert(conn, string_facts, _string_rows(project_uid, new, rows), added=("labels",))
+    await upsert(
         conn,
         category_facts,
         _category_rows(project_uid, new, rows, ontology),
@@ -194,25 +194,6 @@ def _category_rows(
         }
         for (author, tool, category), count in sorted(counted.items())
     ]
-
-
-async def _put(
-    conn: AsyncConnection,
-    table: Table,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    added: Sequence[str] = (),
-    replaced: Sequence[str] = (),
-) -> None:
-    """Insert rows; where the key exists, add to some columns and replace others."""
-    if not rows:
-        return
-    dialect: Any = postgresql if conn.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(table)
-    changes = {name: table.c[name] + insert.excluded[name] for name in added}
-    changes |= {name: insert.excluded[name] for name in replaced}
-    keys = [column.name for column in table.primary_key]
-    await conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=changes), rows)
 
 
 async def _roll(conn: AsyncConnection, project_uid: str, tools: Collection[tuple[Source, str]]) -> None:

@@ -2,12 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.db import upsert
 from qa_engine.consensus.arriving import Added, Known
 from qa_engine.consensus.tables import consensus_counts
 
@@ -46,10 +45,4 @@ async def move(
         for (t, a, truth, s), amount in sorted(changes.items())
         if amount
     ]
-    if not rows:
-        return
-    dialect: Any = postgresql if conn.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(consensus_counts)
-    keys = [column.name for column in consensus_counts.primary_key]
-    total = {"amount": _C.amount + insert.excluded.amount}
-    await conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=total), rows)
+    await upsert(conn, consensus_counts, rows, added=["amount"])

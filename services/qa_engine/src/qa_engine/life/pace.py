@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from math import ceil, log
-from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.db import upsert
 from qa_engine.life.tables import review_times
 
 SMALLEST = 0.1
@@ -47,19 +46,12 @@ def median_of(bins: Mapping[int, int]) -> float | None:
 async def add(conn: AsyncConnection, times: Iterable[tuple[str, float]]) -> None:
     """Count reviews, each with its project and its seconds of work; those of 0 seconds did not say their time."""
     counts = Counter((project_uid, bin_of(seconds)) for project_uid, seconds in times if seconds > 0)
-    if not counts:
-        return
-    dialect: Any = postgresql if conn.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(review_times)
-    key = ["project_uid", "bin"]
-    more = {"reviews": _c.reviews + insert.excluded.reviews}
-    insert = insert.on_conflict_do_update(index_elements=key, set_=more)
     # In one order for everyone, or two transactions could wait for each other.
     rows = [
         {"project_uid": project_uid, "bin": place, "reviews": n}
         for (project_uid, place), n in sorted(counts.items())
     ]
-    await conn.execute(insert, rows)
+    await upsert(conn, review_times, rows, added=["reviews"])
 
 
 async def median(conn: AsyncConnection, project_uid: str) -> float | None:

@@ -6,9 +6,9 @@ are not made up for.
 """
 
 from sqlalchemy import ColumnElement, Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.db import upsert
 from qa_engine import projects
 from qa_engine.engine import Engine
 from qa_engine.errors import RuleUnknown
@@ -42,12 +42,13 @@ async def put(conn: AsyncConnection, project_uid: str, rule: Rule, settings: Set
     if not settings.enabled:
         # Its row stays, so that turning it on again within the period asks nothing twice.
         return
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     row = {"version": rule.version, "minutes": minutes, "due_time_us": now_us}
-    insert = dialect.insert(rule_schedules).values(project_uid=project_uid, rule=rule.id, **row)
-    other = (_s.version != rule.version) | (_s.minutes != minutes)
-    await conn.execute(
-        insert.on_conflict_do_update(index_elements=["project_uid", "rule"], set_=row, where=other)
+    await upsert(
+        conn,
+        rule_schedules,
+        [{"project_uid": project_uid, "rule": rule.id, **row}],
+        replaced=row,
+        where=lambda new: (_s.version != new.version) | (_s.minutes != new.minutes),
     )
 
 

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import insert_ignore
+from chassis.db import insert_ignore, upsert
 from qa_engine.life.run import Stage
 from qa_engine.life.tables import reviewed_labels, seen_labels
 
@@ -66,14 +65,6 @@ async def put(conn: AsyncConnection, labels: Sequence[Seen]) -> None:
         key = (label.project_uid, label.asset_uid)
         if key not in latest or label.replaces(latest[key]):
             latest[key] = label
-    dialect: Any = postgresql if conn.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(seen_labels)
-    new = insert.excluded
-    newer = or_(new.person > _s.person, and_(new.person == _s.person, new.revision >= _s.revision))
-    values = {name: new[name] for name in ("label_uid", "person", "revision", "label", "asset")}
-    insert = insert.on_conflict_do_update(
-        index_elements=["project_uid", "asset_uid"], set_=values, where=newer
-    )
     rows = [
         {
             "project_uid": label.project_uid,
@@ -87,8 +78,12 @@ async def put(conn: AsyncConnection, labels: Sequence[Seen]) -> None:
         # In one order for everyone, or two transactions could wait for each other.
         for _, label in sorted(latest.items())
     ]
-    if rows:
-        await conn.execute(insert, rows)
+    changes = ("label_uid", "person", "revision", "label", "asset")
+    await upsert(conn, seen_labels, rows, replaced=changes, where=_newer)
+
+
+def _newer(new: Any) -> ColumnElement[bool]:
+    return or_(new.person > _s.person, and_(new.person == _s.person, new.revision >= _s.revision))
 
 
 async def put_reviewed(conn: AsyncConnection, labels: Sequence[Reviewed]) -> None:

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.db import upsert
 from labels.label import Finding, Severity
 from qa_engine.life import precision
 from qa_engine.life.precision import Precision
@@ -34,12 +33,6 @@ async def put(
     conn: AsyncConnection, project_uid: str, said: Sequence[Verdict], author: str, now_us: int
 ) -> None:
     """Keep verdicts; a later one replaces an earlier one."""
-    dialect: Any = postgresql if conn.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(verdicts)
-    new = insert.excluded
-    values = {name: new[name] for name in ("confirmed", "author", "create_time_us")}
-    key = ["project_uid", "rule", "label_uid", "annotation_id"]
-    insert = insert.on_conflict_do_update(index_elements=key, set_=values)
     last = {(v.rule, v.label_uid, v.annotation_id): v for v in said}
     rows = [
         {
@@ -53,7 +46,7 @@ async def put(
         }
         for _, v in sorted(last.items())
     ]
-    await conn.execute(insert, rows)
+    await upsert(conn, verdicts, rows, replaced=("confirmed", "author", "create_time_us"))
 
 
 async def about(

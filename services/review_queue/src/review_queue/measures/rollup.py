@@ -12,10 +12,9 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Table, func, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import Database
+from chassis.db import Database, upsert
 from review_queue import tables
 from review_queue.errors import SumsBehind
 from review_queue.measures.facts import Facts, Slot, Sums, add_up
@@ -144,10 +143,5 @@ def _slot(slot: Slot) -> dict[str, Any]:
 
 
 async def _add(conn: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    if not rows:
-        return
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
-    key = [column.name for column in table.primary_key]
-    sums = {c.name: c + statement.excluded[c.name] for c in table.c if c.name not in key}
-    await conn.execute(statement.on_conflict_do_update(index_elements=key, set_=sums), rows)
+    sums = [column.name for column in table.c if not column.primary_key]
+    await upsert(conn, table, rows, added=sums)
