@@ -13,7 +13,7 @@ from labelmesh.label.v1 import label_pb2
 from labelmesh.review.v1 import review_events_pb2
 from labels.asset import Asset
 from labels.label import Annotation, Label, LabelKind
-from labels.proto import asset_to_pb, correction_op_to_pb, label_to_pb
+from labels.proto import asset_to_pb, correction_op_to_pb
 from review_queue import requests, revisions, tables
 from review_queue.lineage.digest import Kind
 from review_queue.lineage.entries import entries
@@ -30,6 +30,8 @@ from review_queue.wire import decision_to_pb
 
 CLOSED = ("state", "decision", "review_time_us", "revision", "label_uid", "label_kind", "author")
 """Columns of a task that an answer writes, beside the end of the lease."""
+SEEN = ("revision", "label_uid", "audit", "sealed", "severity")
+"""Columns of a task that an answer rests on: a label that came in the meantime, or a change in what the task is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,104 +47,69 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is to be stored: the reviewed claims (None when rejected) about what was handed out.
+    """What is to be stored: the reviewed claims (None when rejected) about what was found.
 
-    `audit`, `sealed` and `severity` are the task's; `seen` and `closed` are its columns before and after the answer, by
-    name; `origin` is that of the label, None where it follows no other.
+    `made` is the label that comes of it, `label` its message, `origin` where it comes from; None where there is none.
     """
 
-    asset: Asset
-    base: Label | None
-    hidden: Label | None
-    shown: label_pb2.Label | None
+    found: Found
+    submission: Submission
     annotations: tuple[Annotation, ...] | None
     made: Label | None
     label: label_pb2.Label | None
-    submission: Submission
     time_us: int
     learned: Learned
     step: Step
-    audit: int
-    sealed: int
-    severity: float
-    seen: Mapping[str, Any]
-    closed: Mapping[str, Any]
     origin: Origin | None = None
 
+    @property
+    def looked_at(self) -> Label | None:
+        """The label that the answer is about, whether its author saw it or not."""
+        return self.found.task.base or self.found.task.hidden
 
-def answer(
-    project: Project,
-    found: Found,
-    submission: Submission,
-    annotations: tuple[Annotation, ...] | None,
-    learned: Learned,
-    step: Step,
-    now_us: int,
-) -> Answer:
-    """The answer to a task: the label that comes of it, numbered, and what the task is from then on."""
-    row, made = found.row, None
-    if annotations is not None:
-        label = Label(
-            kind=LabelKind.REVIEW,
-            author=submission.reviewer,
-            annotations=annotations,
-            uid=new_uid(),
-            asset_uid=found.asset.uid,
-            create_time_us=now_us,
-        )
-        made = revisions.numbered(label, row.revision + 1)
-    return Answer(
-        asset=found.asset,
-        base=found.task.base,
-        hidden=found.task.hidden,
-        shown=found.shown,
+
+def made(found: Found, reviewer: str, annotations: tuple[Annotation, ...], now_us: int) -> Label:
+    """The label that comes of an answer, as the next revision of its asset's labels."""
+    label = Label(
+        kind=LabelKind.REVIEW,
+        author=reviewer,
         annotations=annotations,
-        made=made,
-        label=label_to_pb(made, project.project_id) if made else None,
-        submission=submission,
-        time_us=now_us,
-        learned=learned,
-        step=step,
-        audit=row.audit,
-        sealed=row.sealed,
-        severity=row.severity,
-        seen={name: getattr(row, name) for name in _SEEN},
-        closed=_closed(row, submission, made, step, now_us),
+        uid=new_uid(),
+        asset_uid=found.asset.uid,
+        create_time_us=now_us,
     )
-
-
-_SEEN = ("revision", "label_uid", "audit", "sealed", "severity")
-
-
-def _closed(
-    row: Row[*tuple[Any, ...]], submission: Submission, made: Label | None, step: Step, now_us: int
-) -> dict[str, Any]:
-    """The task's columns after the answer; what stays is as it was read."""
-    new = {name: getattr(row, name) for name in CLOSED}
-    if step.done:
-        new |= {
-            "state": TaskState.DONE,
-            "decision": submission.decision.value,
-            "review_time_us": now_us,
-        }
-    if made is not None:
-        new["revision"] = made.revision
-    if made is not None and not step.aside:
-        new |= {"label_uid": made.uid, "label_kind": LabelKind.REVIEW.value, "author": submission.reviewer}
-    return new
+    return revisions.numbered(label, found.row.revision + 1)
 
 
 def closing(project: Project, answer: Answer) -> dict[str, Any]:
-    """The parameters of the UPDATE that closes the task."""
+    """The parameters of the UPDATE that closes the task: what it is if nothing has changed, and from then on."""
+    row = answer.found.row
     return {
-        "task_uid": answer.asset.uid,
+        "task_uid": row.uid,
         "in_project": project.uid,
         "by": answer.submission.reviewer,
         "token": answer.submission.fencing_token,
         "at_us": answer.time_us,
-        **{f"seen_{name}": value for name, value in answer.seen.items()},
-        **{f"new_{name}": value for name, value in answer.closed.items()},
+        **{f"seen_{name}": getattr(row, name) for name in SEEN},
+        **{f"new_{name}": value for name, value in _closed(answer).items()},
     }
+
+
+def _closed(answer: Answer) -> dict[str, Any]:
+    """The task's columns after the answer; what stays is as it was read."""
+    submission, label, step = answer.submission, answer.made, answer.step
+    new = {name: getattr(answer.found.row, name) for name in CLOSED}
+    if step.done:
+        new |= {
+            "state": TaskState.DONE,
+            "decision": submission.decision.value,
+            "review_time_us": answer.time_us,
+        }
+    if label is not None:
+        new["revision"] = label.revision
+    if label is not None and not step.aside:
+        new |= {"label_uid": label.uid, "label_kind": LabelKind.REVIEW.value, "author": submission.reviewer}
+    return new
 
 
 def rows(project: Project, answer: Answer, request: Request, judged: Mapping[str, int]) -> list[Rows]:
@@ -176,13 +143,13 @@ def _labels(project: Project, answer: Answer, body: bytes) -> list[Rows]:
 
 def _event(project: Project, answer: Answer) -> review_events_pb2.LabelReviewed:
     return review_events_pb2.LabelReviewed(
-        asset=asset_to_pb(answer.asset, project.project_id),
+        asset=asset_to_pb(answer.found.asset, project.project_id),
         decision=decision_to_pb(answer.submission.decision),
-        base=answer.shown,
+        base=answer.found.shown,
         label=answer.label,
         ops=map(correction_op_to_pb, answer.submission.ops),
         reviewer=answer.submission.reviewer,
-        sealed=answer.sealed > 0,
+        sealed=answer.found.task.sealed,
         active_seconds=answer.submission.active_seconds,
         answers=max(1, answer.step.turn.answers),
         answers_wanted=answer.step.turn.wanted if answer.step.aside else 0,
@@ -190,12 +157,12 @@ def _event(project: Project, answer: Answer) -> review_events_pb2.LabelReviewed:
 
 
 def _review(project: Project, answer: Answer, ops: bytes) -> dict[str, Any]:
-    looked_at = answer.base or answer.hidden
+    base, looked_at = answer.found.task.base, answer.looked_at
     return {
         "uid": new_uid(),
         "project_uid": project.uid,
-        "asset_uid": answer.asset.uid,
-        "base_label_uid": answer.base.uid if answer.base else "",
+        "asset_uid": answer.found.asset.uid,
+        "base_label_uid": base.uid if base else "",
         "label_uid": answer.made.uid if answer.made else "",
         "reviewer": answer.submission.reviewer,
         "decision": answer.submission.decision.value,

@@ -20,8 +20,8 @@ from chassis.clock import now_us
 from chassis.db import Database
 from chassis.prepared import Prepared
 from labelmesh.label.v1 import label_pb2
-from labels.label import Annotation, LabelKind
-from labels.proto import label_from_pb
+from labels.label import Annotation, Label, LabelKind
+from labels.proto import label_from_pb, label_to_pb
 from review_queue import answer_rows, assets, requests, review, revisions, tables
 from review_queue.answer_rows import Answer, Found
 from review_queue.assurance import evidence, gold, honeypots, testing
@@ -72,12 +72,7 @@ _CLOSE = (
         _t.reviewer == bindparam("by"),
         _t.fencing_token == bindparam("token"),
         _t.lease_expire_us > bindparam("at_us"),
-        # What the answer rests on: a label that came in the meantime, or a change in what the task is.
-        _t.revision == bindparam("seen_revision"),
-        _t.label_uid == bindparam("seen_label_uid"),
-        _t.audit == bindparam("seen_audit"),
-        _t.sealed == bindparam("seen_sealed"),
-        _t.severity == bindparam("seen_severity"),
+        *(_t[name] == bindparam(f"seen_{name}") for name in answer_rows.SEEN),
     )
     .values(lease_expire_us=0, **{name: bindparam(f"new_{name}") for name in answer_rows.CLOSED})
 )
@@ -152,19 +147,12 @@ async def _answer(
     if annotations is not None:
         await revisions.check(blobs, project, found.asset, annotations)
     learned = await _learn(project, found, annotations)
-    answer = answer_rows.answer(project, found, submission, annotations, learned, step, now)
-    return replace(answer, origin=await _origin(db, answer))
-
-
-async def _origin(db: Database, answer: Answer) -> Origin | None:
-    """Where the label comes from; only what follows a person's label has to be looked up."""
-    base = answer.base or answer.hidden
-    if answer.made is None or base is None:
-        return None
-    if base.kind is LabelKind.PREDICTION:
-        return compared(base, answer.learned.outcome, answer.learned.moved)
-    async with db.read() as conn:
-        return await after(conn, base.uid, answer.made)
+    if annotations is None:
+        return Answer(found, submission, None, None, None, now, learned, step)
+    made = answer_rows.made(found, submission.reviewer, annotations, now)
+    label = label_to_pb(made, project.project_id)
+    answer = Answer(found, submission, annotations, made, label, now, learned, step)
+    return replace(answer, origin=await _origin(db, answer, made))
 
 
 async def _learn(project: Project, found: Found, annotations: Sequence[Annotation] | None) -> Learned:
@@ -176,20 +164,32 @@ async def _learn(project: Project, found: Found, annotations: Sequence[Annotatio
     return learn(project.holdout, uid, task.base, task.hidden, annotations)
 
 
+async def _origin(db: Database, answer: Answer, made: Label) -> Origin | None:
+    """Where the label comes from; only what follows a person's label has to be looked up."""
+    base = answer.looked_at
+    if base is None:
+        return None
+    if base.kind is LabelKind.PREDICTION:
+        return compared(base, answer.learned.outcome, answer.learned.moved)
+    async with db.read() as conn:
+        return await after(conn, base.uid, made)
+
+
 async def _store(db: Database, project: Project, answer: Answer, request: Request) -> bool:
     """Close the task with all that follows, unless anything has changed; whether it was closed."""
-    more = _more(project, answer) or requests.forgets(request)
+    more, forgets = _more(project, answer), requests.forgets(request)
+    uid = answer.found.asset.uid
     try:
-        async with db.begin() if more else db.write_one() as conn:
-            looked_at = answer.base or answer.hidden
-            known = await gold.judge(conn, answer.asset.uid, answer.annotations, looked_at) if more else {}
+        async with db.begin() if more or forgets else db.write_one() as conn:
+            sealed = answer.found.task.sealed
+            known = await gold.judge(conn, uid, answer.annotations, answer.looked_at) if sealed else {}
             rows = answer_rows.rows(project, answer, request, known)
             if not await at_once.change(conn, _CLOSE, answer_rows.closing(project, answer), rows):
                 return False
             outbox.announce_events(conn)
             if more:
                 await _follow(conn, project, answer)
-            if requests.forgets(request):
+            if forgets:
                 await requests.forget(conn)
     except IntegrityError:
         # Somebody was faster under the same request id, or with the asset's next revision.
@@ -199,23 +199,26 @@ async def _store(db: Database, project: Project, answer: Answer, request: Reques
 
 def _more(project: Project, answer: Answer) -> bool:
     """Whether the answer changes more than what every answer changes."""
-    return bool(answer.sealed or answer.audit or project.routing.revision or _reworks(answer))
+    row = answer.found.row
+    return bool(row.sealed or row.audit or project.routing.revision or _reworks(answer))
 
 
 def _reworks(answer: Answer) -> bool:
-    by_person = answer.base is not None and answer.base.kind is LabelKind.REVIEW
+    base = answer.found.task.base
+    by_person = base is not None and base.kind is LabelKind.REVIEW
     return by_person and answer.submission.decision is not Decision.ACCEPT
 
 
 async def _follow(conn: AsyncConnection, project: Project, answer: Answer) -> None:
-    looked_at, step, uid = answer.base or answer.hidden, answer.step, answer.asset.uid
+    found, step, reviewer = answer.found, answer.step, answer.submission.reviewer
+    row, asset, looked_at = found.row, found.asset, answer.looked_at
     # An asset is drawn once, so of several answers one is evidence.
     if not step.aside or step.turn.answers == 1:
-        facts = (answer.audit, answer.sealed, answer.severity)
-        await evidence.record(conn, project, Answered(answer.asset, looked_at, answer.annotations, *facts))
+        facts = (row.audit, row.sealed, row.severity)
+        await evidence.record(conn, project, Answered(asset, looked_at, answer.annotations, *facts))
     if project.routing.revision:
-        await turning.turn(conn, project, uid, answer.submission.reviewer, step)
-    if answer.sealed and step.done:
-        await gold.learn(conn, uid, answer.label, looked_at, answer.submission.reviewer)
-    if answer.base is not None and _reworks(answer):
-        await rework(conn, answer.base.uid)
+        await turning.turn(conn, project, asset.uid, reviewer, step)
+    if found.task.sealed and step.done:
+        await gold.learn(conn, asset.uid, answer.label, looked_at, reviewer)
+    if found.task.base is not None and _reworks(answer):
+        await rework(conn, found.task.base.uid)

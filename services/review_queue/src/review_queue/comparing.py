@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from chassis.db import Dialect
 from chassis.pages import Cursor
-from review_queue.filter import And, Compare, Expression, Not, Op, Or, Pattern, Present
+from review_queue.filter import And, Compare, Expression, Field, Not, Op, Or, Pattern, Present
 
 Column = ColumnElement[Any]
 
@@ -40,18 +40,22 @@ _STANDS: dict[Op, Callable[[Column, Column], ColumnElement[bool]]] = {
 
 
 def joined(
-    expression: Expression, leaf: Callable[[Compare | Present], ColumnElement[bool]]
+    expression: Expression,
+    compare: Callable[[Compare], ColumnElement[bool]],
+    present: Callable[[Field], ColumnElement[bool]],
 ) -> ColumnElement[bool]:
-    """The filter as one condition, of the conditions that `leaf` makes of its parts."""
+    """The filter as one condition, of the conditions that `compare` and `present` make of its parts."""
     match expression:
         case And():
-            return and_(true(), *(joined(part, leaf) for part in expression.parts))
+            return and_(true(), *(joined(part, compare, present) for part in expression.parts))
         case Or():
-            return or_(false(), *(joined(part, leaf) for part in expression.parts))
+            return or_(false(), *(joined(part, compare, present) for part in expression.parts))
         case Not():
-            return not_(joined(expression.of, leaf))
-        case _:
-            return leaf(expression)
+            return not_(joined(expression.of, compare, present))
+        case Present():
+            return present(expression.field)
+        case Compare():
+            return compare(expression)
 
 
 def stands(column: Column, c: Compare, dialect: Dialect) -> ColumnElement[bool]:
@@ -95,6 +99,11 @@ class SortKey:
 
     column: Column
     descending: bool = False
+
+    def directed(self, column: Column | None = None) -> Column:
+        """The column, or one that has its values, for an ORDER BY."""
+        sorted_by = self.column if column is None else column
+        return sorted_by.desc() if self.descending else sorted_by
 
 
 def behind(keys: list[SortKey], last: Cursor) -> ColumnElement[bool]:

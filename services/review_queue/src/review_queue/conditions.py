@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Double, Text, and_, case, cast, exists, func, or_, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import Dialect
+from chassis.db import Dialect, dialect_of
 from review_queue import tables
 from review_queue.comparing import Column, SortKey, by_code_point, joined, matches, stands
-from review_queue.filter import Compare, Expression, Field, Key, Kind, Pattern, Present
+from review_queue.filter import Compare, Expression, Field, Key, Kind, Pattern
 from review_queue.priority import HOUR_US, Weights
 from review_queue.project import Project
 from review_queue.review import Decision, TaskState
@@ -33,16 +33,12 @@ class Moment:
 
 def moment(conn: AsyncConnection, project: Project, now_us: int) -> Moment:
     """The moment for queries over this connection."""
-    return Moment(project, now_us, "postgresql" if conn.dialect.name == "postgresql" else "sqlite")
+    return Moment(project, now_us, dialect_of(conn))
 
 
 def condition(expression: Expression, moment: Moment) -> ColumnElement[bool]:
     """What the filter says, as a condition on `tasks` joined with `assets`."""
-    return joined(expression, lambda leaf: _holds(leaf, moment))
-
-
-def _holds(leaf: Compare | Present, moment: Moment) -> ColumnElement[bool]:
-    return _present(leaf.field, moment) if isinstance(leaf, Present) else _compare(leaf, moment)
+    return joined(expression, lambda c: _compare(c, moment), lambda field: _present(field, moment))
 
 
 def _compare(c: Compare, moment: Moment) -> ColumnElement[bool]:

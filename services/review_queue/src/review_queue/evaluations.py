@@ -74,7 +74,9 @@ async def store(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> Non
 async def _keep(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """Store what is newer than what is there; of several for one label the last one counts, with what it adds to."""
     uids = sorted({e.label_uid for e in evaluations})
-    rows = await conn.execute(select(tables.findings).where(_f.label_uid.in_(uids)))
+    # What was said is read where something comes on top of it.
+    columns = list(_f) if any(e.adds for e in evaluations) else [_f.label_uid, _f.ruleset_revision]
+    rows = await conn.execute(select(*columns).where(_f.label_uid.in_(uids)))
     stored = {row.label_uid: row for row in rows}
     latest: dict[str, Evaluation] = {}
     for e in evaluations:

@@ -83,7 +83,7 @@ async def _keys(conn: AsyncConnection, query: Query, page: Page, at: Moment) -> 
     if len(walks) == 1:
         return [tuple(row) for row in await conn.execute(walks[0])]
     every = union_all(*(select(walk.subquery()) for walk in walks)).subquery()
-    order = [_directed(c, key.descending) for c, key in zip(every.c, keys, strict=True)]
+    order = [key.directed(column) for column, key in zip(every.c, keys, strict=True)]
     found = await conn.execute(select(every).order_by(*order).limit(page.size + 1))
     return [tuple(row) for row in found]
 
@@ -102,7 +102,7 @@ def _walk(
         found = found.where(in_state(query.state, at.now_us))
     if page.after:
         found = found.where(behind(keys, page.after[1:]))
-    return found.order_by(*(_directed(key.column, key.descending) for key in keys)).limit(page.size + 1)
+    return found.order_by(*(key.directed() for key in keys)).limit(page.size + 1)
 
 
 def source(filter_: Expression, order: tuple[Key, ...] = ()) -> FromClause:
@@ -110,10 +110,6 @@ def source(filter_: Expression, order: tuple[Key, ...] = ()) -> FromClause:
     if "key" in names(filter_) | {key.field.name for key in order}:
         return tables.tasks.join(tables.assets, tables.assets.c.uid == _t.uid)
     return tables.tasks
-
-
-def _directed(column: Any, descending: bool) -> Any:
-    return column.desc() if descending else column
 
 
 async def count(conn: AsyncConnection, project: Project, filter_: str, now_us: int) -> Counts:

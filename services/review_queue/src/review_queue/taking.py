@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, FromClause, Integer, Row, bindparam, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from chassis.db import dialect_of
 from chassis.prepared import Prepared
 from review_queue import listing, tables, task_rows
 from review_queue.conditions import condition, moment
@@ -70,7 +71,7 @@ class Taking:
         if reach.late:
             values["overdue_before_us"] = self.project.routing.overdue_before_us(self.now)
         taken = take(reach, filtered, listing.source(self.filter))
-        if conn.dialect.name == "postgresql":
+        if dialect_of(conn) == "postgresql":
             rows = await (_looked_at if plain else _looked_at.__wrapped__)(taken).rows(conn, values)
         else:
             uids = [row.uid for row in await conn.execute(taken, values)]

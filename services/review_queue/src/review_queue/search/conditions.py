@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, or_,
 from chassis.db import Dialect
 from review_queue import tables
 from review_queue.comparing import Column, SortKey, by_code_point, joined, matches, stands
-from review_queue.filter import Compare, Expression, Field, Key, Kind, Pattern, Present
+from review_queue.filter import Compare, Expression, Field, Key, Kind, Pattern
 from review_queue.review import Decision, TaskState
 from review_queue.search.tables import CHANGED, finding_rules
 
@@ -47,11 +47,7 @@ def shown(now_us: int) -> ColumnElement[bool]:
 
 def condition(expression: Expression, place: Place) -> ColumnElement[bool]:
     """What the filter says, as a condition on its `source`."""
-    return joined(expression, lambda leaf: _holds(leaf, place))
-
-
-def _holds(leaf: Compare | Present, place: Place) -> ColumnElement[bool]:
-    return _present(leaf.field, place) if isinstance(leaf, Present) else _compare(leaf, place)
+    return joined(expression, lambda c: _compare(c, place), lambda field: _present(field, place))
 
 
 def _compare(c: Compare, place: Place) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.db import dialect_of
 from chassis.pages import Cursor, Page
 from labelmesh.label.v1 import label_pb2
 from labelmesh.qa.v1 import qa_events_pb2
@@ -106,7 +107,7 @@ class _Search:
         self._conn = conn
         self._query = query
         self._page = page
-        self._place = Place(project.uid, "postgresql" if conn.dialect.name == "postgresql" else "sqlite")
+        self._place = Place(project.uid, dialect_of(conn))
         self._keys: list[SortKey] = sort_keys(query.order, self._place)
         self._now_us = now_us
 
@@ -135,7 +136,7 @@ class _Search:
             select(*columns)
             .select_from(source(named))
             .where(condition(self._query.filter, self._place), shown(self._now_us))
-            .order_by(*map(_directed, self._keys))
+            .order_by(*(key.directed() for key in self._keys))
             .limit(limit)
         )
 
@@ -160,7 +161,7 @@ class _Search:
         passed = (
             select(*(key.column for key in self._keys))
             .where(*self._within(after))
-            .order_by(*map(_directed, self._keys))
+            .order_by(*(key.directed() for key in self._keys))
             .offset(step - 1)
             .limit(1)
         )
@@ -179,10 +180,6 @@ def _times(expression: Expression) -> list[Compare]:
     parts = expression.parts if isinstance(expression, And) else (expression,)
     nested = [found for part in parts if isinstance(part, And) for found in _times(part)]
     return nested + [c for c in parts if isinstance(c, Compare) and c.field.name == "create_time"]
-
-
-def _directed(key: SortKey) -> Any:
-    return key.column.desc() if key.descending else key.column
 
 
 async def _load(conn: AsyncConnection, uids: Sequence[str]) -> list[Found]:

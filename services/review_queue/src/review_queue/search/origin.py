@@ -8,6 +8,7 @@ from labels.label import Label, LabelKind
 from review_queue.measures.overlap import moved
 from review_queue.measures.totals import CellTotals
 from review_queue.outcome import Cell, Outcome, outcome
+from review_queue.statistics import f1
 
 
 class Source(StrEnum):
@@ -74,12 +75,13 @@ def compared(
     origin = first(prediction, source)
     if found is None:
         return origin
-    hits, misses = found.true_positives, found.false_positives + found.false_negatives
+    hits, false, missed = found.true_positives, found.false_positives, found.false_negatives
+    agreement = f1(hits, false, missed)
     shifted = sum(totals.moved for totals in places.values())
     kept = sum(totals.overlap for totals in places.values())
-    objects = hits + misses - shifted
+    objects = hits + false + missed - shifted
     return replace(
         origin,
-        agreement=2 * hits / (2 * hits + misses) if hits + misses else 1.0,
+        agreement=1.0 if agreement is None else agreement,
         overlap=min(1.0, (hits + kept) / objects) if objects else 1.0,
     )
