@@ -1,4 +1,4 @@
-"""How labels that were found look in a terminal."""
+"""How labels look in a terminal."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from rich.text import Text
 
 from labelmesh.cli.console import STATE_STYLES, captioned, number, plural, table, when
 from labelmesh.client import FoundLabel
-from labels.label import SEVERITY_WEIGHT
+from labels.label import SEVERITY_WEIGHT, Label, Severity
 
 _CATEGORIES = 3
 _EXCERPT = 22
@@ -23,9 +23,9 @@ def found(labels: Sequence[FoundLabel]) -> RenderableType:
     )
     for label in labels:
         made.add_row(
-            _short(label.key),
-            _claims(label),
-            _short(label.label.author),
+            short(label.key, _EXCERPT),
+            claims(label.label),
+            short(label.label.author, _EXCERPT),
             Text(label.decision or "-", style=_DECISIONS.get(label.decision, "dim")),
             _share(label.agreement),
             _share(label.overlap),
@@ -42,20 +42,27 @@ def _share(share: float | None) -> Text:
     return Text(f"{share:.2f}", style="green" if share == 1.0 else "red" if share < 0.5 else "yellow")
 
 
-def _claims(label: FoundLabel) -> Text:
-    counted = Counter(annotation.category for annotation in label.label.annotations).most_common()
+def claims(label: Label) -> Text:
+    """The label's categories, the most frequent first."""
+    counted = Counter(annotation.category for annotation in label.annotations).most_common()
     parts = [name if n == 1 else f"{name} ×{n}" for name, n in counted[:_CATEGORIES]]
     more = len(counted) - len(parts)
     return Text(", ".join(parts) + (f" +{more}" if more > 0 else "") if parts else "nothing", style="bold")
 
 
 def _findings(label: FoundLabel) -> Text:
-    if not label.findings:
+    severities = [finding.severity for finding in label.findings]
+    return severity(max(severities, key=lambda s: SEVERITY_WEIGHT[s], default=None), len(severities))
+
+
+def severity(worst: Severity | None, findings: int) -> Text:
+    """The worst severity in its colour, and how many findings there are; None for none."""
+    if worst is None:
         return Text("-", style="dim")
-    worst = max((finding.severity for finding in label.findings), key=lambda s: SEVERITY_WEIGHT[s]).value
-    n = len(label.findings)
-    return Text(worst + (f" ×{n}" if n > 1 else ""), style=STATE_STYLES.get(worst, ""))
+    more = f" ×{findings}" if findings > 1 else ""
+    return Text(worst.value + more, style=STATE_STYLES.get(worst.value, ""))
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+def short(text: str, most: int) -> str:
+    """The text, cut to so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"

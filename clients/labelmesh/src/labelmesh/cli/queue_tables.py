@@ -1,17 +1,16 @@
 """How the review queue looks in a terminal."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from labelmesh.cli.console import STATE_STYLES, bar, captioned, number, plural, state, table
+from labelmesh.cli import label_tables
+from labelmesh.cli.console import bar, captioned, number, plural, state, table
 from labelmesh.client import Explanation, Task, TaskCounts
 from labelmesh.client.task import MAX_AHEAD
-from labels.label import SEVERITY_WEIGHT, Label
+from labels.label import SEVERITY_WEIGHT
 
-_CATEGORIES = 3
 _EXCERPT = 28
 _TERMS = {
     "uncertainty": "1 - confidence",
@@ -32,13 +31,13 @@ def tasks(shown: Sequence[Task], total: int) -> RenderableType:
         confidence = confidence_of(task)
         made.add_row(
             f"{task.priority:.3f}",
-            _short(task.asset.key),
+            label_tables.short(task.asset.key, _EXCERPT),
             state(task.state),
             claims(task),
             number(confidence, 2),
             Text("" if confidence is None else bar(confidence, 6), style="cyan"),
             findings(task),
-            _short(task.reviewer),
+            label_tables.short(task.reviewer, _EXCERPT),
             age(task.terms.age_hours),
         )
     return captioned(made, plural(total, "task"))
@@ -56,24 +55,13 @@ def claims(task: Task) -> Text:
     """The label's categories, the most frequent first, or why there is none."""
     if task.label is None:
         return Text(task.prediction_error.lower().replace("_", " ") or "-", style="dim")
-    counted = _counted(task.label).most_common()
-    parts = [name if n == 1 else f"{name} ×{n}" for name, n in counted[:_CATEGORIES]]
-    more = len(counted) - len(parts)
-    return Text(", ".join(parts) + (f" +{more}" if more > 0 else "") if parts else "nothing", style="bold")
-
-
-def _counted(label: Label) -> Counter[str]:
-    return Counter(annotation.category for annotation in label.annotations)
+    return label_tables.claims(task.label)
 
 
 def findings(task: Task) -> Text:
     """The worst severity that the task's priority counts, in its colour, and how many findings there are now."""
-    named = {weight: severity.value for severity, weight in SEVERITY_WEIGHT.items()}
-    worst = named.get(task.terms.severity)
-    if worst is None:
-        return Text("-", style="dim")
-    n = len(task.findings)
-    return Text(worst + (f" ×{n}" if n > 1 else ""), style=STATE_STYLES.get(worst, ""))
+    named = {weight: severity for severity, weight in SEVERITY_WEIGHT.items()}
+    return label_tables.severity(named.get(task.terms.severity), len(task.findings))
 
 
 def age(hours: float) -> str:
@@ -81,10 +69,6 @@ def age(hours: float) -> str:
     if hours < 1:
         return f"{hours * 60:.0f} min"
     return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:,.0f} d"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
 
 
 def counts(found: TaskCounts, every: TaskCounts) -> RenderableType:

@@ -10,7 +10,7 @@ from labelmesh.cli.connect import AsJson, ProjectId, StateDir, call
 from labelmesh.cli.console import out, plural, print_json
 from labelmesh.cli.errors import UserError
 from labelmesh.client import Client
-from labelmesh.client.files.lines import MAX_WEIGHT
+from labelmesh.client.files.lines import weight_of
 
 _AT_ONCE = 1_000
 
@@ -62,7 +62,7 @@ def read_weights(file: Path) -> dict[str, float]:
             if not {"key", "weight"} <= set(reader.fieldnames or ()):
                 raise UserError(f"The first line of {file} must name the columns key and weight.")
             for record in reader:
-                found = _weight(record["weight"])
+                found = weight_of(record["weight"])
                 if not record["key"] or found is None or record["key"] in weights:
                     raise UserError(
                         f"Line {reader.line_num} of {file} has no key of its own, or no weight from 0 to 1,000."
@@ -73,12 +73,3 @@ def read_weights(file: Path) -> dict[str, float]:
     if not weights:
         raise UserError(f"{file} holds no row.")
     return weights
-
-
-def _weight(text: str | None) -> float | None:
-    try:
-        weight = float(text or "")
-    except ValueError:
-        return None
-    # Written so that NaN fails.
-    return weight if 0.0 <= weight <= MAX_WEIGHT else None

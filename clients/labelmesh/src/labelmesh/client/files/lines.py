@@ -91,14 +91,20 @@ def _weight(value: object) -> float | BadLine | None:
     """What a row says that its asset is worth."""
     if value is None:
         return None
+    weight = weight_of(value)
+    return BadLine('"weight" must be a number, 0 to 1,000.') if weight is None else weight
+
+
+def weight_of(value: object) -> float | None:
+    """The weight that a file means, 0 to 1,000; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
     try:
-        weight = (
-            float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else -1.0
-        )
+        weight = float(value)
     except (ValueError, OverflowError):
-        weight = -1.0
+        return None
     # Written so that NaN fails.
-    return weight if 0.0 <= weight <= MAX_WEIGHT else BadLine('"weight" must be a number, 0 to 1,000.')
+    return weight if 0.0 <= weight <= MAX_WEIGHT else None
 
 
 def _json_row(raw: str) -> Found | BadLine:
