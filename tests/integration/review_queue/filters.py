@@ -1,9 +1,7 @@
 """Random tasks, and random filters with what they mean in plain Python."""
 
-import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from review_queue.priority import HOUR_US, Terms, Weights, priority, rank
+from tests.integration.review_queue.said import OPS, Row, Said, compared, matches
 
 NOW = 1_790_000_000_000_000
 WEIGHTS = Weights(1.25, 0.7, 0.013, 0.5, 0.25, 2.0)
@@ -24,7 +23,6 @@ DECISIONS = ("ACCEPT", "CORRECT", "REJECT", "AUTO_ACCEPT")
 YES_NO = ("YES", "NO")
 CATEGORIES = ("sport", "Sport", "politics", "100%", "a_b", "O'Brien", "AND", "*")
 CONFIDENCES = (None, 0.0, 0.1, 0.3, 0.5, 0.75, 1.0)
-Row = dict[str, Any]
 
 
 def rows(project: str, n: int) -> list[Row]:
@@ -83,31 +81,8 @@ def _row(project: str, random: Random, i: int) -> Row:
     }
 
 
-@dataclass(frozen=True)
-class Said:
-    """A filter and what it means; `tight` binds closer than NOT, so that it needs no parentheses."""
-
-    text: str
-    holds: Callable[[Row], bool]
-    tight: bool = True
-
-
-_OPS = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-
-
 def _compare(field: str, op: str, written: str, value: Any) -> Said:
-    def holds(row: Row) -> bool:
-        missing = row[field] is None or (field == "review_time" and not row[field])
-        return op == "!=" if missing else bool(_OPS[op](row[field], value))
-
-    return Said(f"{field}{' ' if len(written) % 2 else ''}{op} {written}", holds)
+    return Said(f"{field}{' ' if len(written) % 2 else ''}{op} {written}", compared(field, op, value))
 
 
 _NUMBERS = {
@@ -124,7 +99,7 @@ _NUMBERS = {
 _numbers = st.sampled_from(sorted(_NUMBERS)).flatmap(
     lambda field: st.builds(
         lambda op, value: _compare(field, op, repr(value), value),
-        st.sampled_from(sorted(_OPS)),
+        st.sampled_from(sorted(OPS)),
         _NUMBERS[field],
     )
 )
@@ -139,13 +114,13 @@ def _written_time(time_us: int, hours: int) -> str:
 _times = st.builds(
     lambda field, op, time_us, hours: _compare(field, op, _written_time(time_us, hours), time_us),
     st.sampled_from(["create_time", "review_time"]),
-    st.sampled_from(sorted(_OPS)),
+    st.sampled_from(sorted(OPS)),
     st.integers(NOW - 2_000 * HOUR_US, NOW + HOUR_US),
     st.integers(-11, 13),
 )
 _levels = st.builds(
     lambda op, level: _compare("severity", op, level, LEVELS[level]),
-    st.sampled_from(sorted(_OPS)),
+    st.sampled_from(sorted(OPS)),
     st.sampled_from(sorted(LEVELS)),
 )
 _NAMES = {
@@ -170,22 +145,18 @@ def _quoted(pieces: list[str], quote: str) -> str:
     return quote + "*".join(escaped) + quote
 
 
-def _matches(pieces: list[str], value: str) -> bool:
-    return re.fullmatch(".*".join(map(re.escape, pieces)), value, re.DOTALL) is not None
-
-
 _TEXTS = ("author", "reviewer", "key", "run", "prediction_error", "uid", "pool", "sent_to")
 _word = st.one_of(st.sampled_from(AWKWARD), st.text("ab%_*[]?'\"\\ \n", max_size=3))
 _ordered_texts = st.builds(
     lambda field, op, value, quote: _compare(field, op, _quoted([value], quote), value),
     st.sampled_from(_TEXTS),
-    st.sampled_from(sorted(_OPS)),
+    st.sampled_from(sorted(OPS)),
     _word,
     st.sampled_from("\"'"),
 )
 _patterns = st.builds(
     lambda field, op, pieces, quote: Said(
-        f"{field} {op} {_quoted(pieces, quote)}", lambda row: _matches(pieces, row[field]) is (op == "=")
+        f"{field} {op} {_quoted(pieces, quote)}", lambda row: matches(pieces, row[field]) is (op == "=")
     ),
     st.sampled_from(_TEXTS),
     st.sampled_from(["=", "!="]),
@@ -195,7 +166,7 @@ _patterns = st.builds(
 _categories = st.builds(
     lambda op, pieces: Said(
         f"category{op}{_quoted(pieces, chr(34))}",
-        lambda row: any(_matches(pieces, name) for name in row["category"]) is (op != "!="),
+        lambda row: any(matches(pieces, name) for name in row["category"]) is (op != "!="),
     ),
     st.sampled_from([":", "=", "!="]),
     st.one_of(st.sampled_from(CATEGORIES).map(lambda name: [name]), st.lists(_word, min_size=1, max_size=3)),

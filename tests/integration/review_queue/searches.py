@@ -1,14 +1,14 @@
 """Random labels that stand, and random searches with what they mean in plain Python."""
 
-import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
+
+from tests.integration.review_queue.said import OPS, Row, Said, compared, matches
 
 NOW = 1_790_000_000_000_000
 DAY = 86_400_000_000
@@ -18,7 +18,6 @@ MODELS = ("qwen", "Qwen", "m*", "m2")
 CATEGORIES = ("sport", "Sport", "100%", "a_b", "O'Brien")
 RULES = ("too_short", "too*long", "overlap")
 SHARES = (None, 0.0, 0.25, 0.5, 0.9, 1.0)
-Row = dict[str, Any]
 
 
 def rows(project: str, n: int) -> list[Row]:
@@ -65,33 +64,12 @@ def _row(project: str, random: Random, i: int) -> Row:
     }
 
 
-@dataclass(frozen=True)
-class Said:
-    """A filter and what it means."""
-
-    text: str
-    holds: Callable[[Row], bool]
-
-
-_OPS = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-_ops = st.sampled_from(sorted(_OPS))
+_ops = st.sampled_from(sorted(OPS))
 _equal = st.sampled_from(["=", "!="])
 
 
 def _compared(field: str, op: str, written: str, value: Any) -> Said:
-    def holds(row: Row) -> bool:
-        if row[field] is None or (field == "review_time" and not row[field]):
-            return op == "!="
-        return bool(_OPS[op](row[field], value))
-
-    return Said(f"{field} {op} {written}", holds)
+    return Said(f"{field} {op} {written}", compared(field, op, value))
 
 
 def _time(time_us: int) -> str:
@@ -147,14 +125,10 @@ _texts = st.builds(
 )
 
 
-def _like(text: str, pieces: list[str]) -> bool:
-    return re.fullmatch(".*".join(map(re.escape, pieces)), text, re.DOTALL) is not None
-
-
 _patterns = st.builds(
     lambda field, op, pieces: Said(
         f"{field} {op} " + '"' + "*".join(_quoted(piece)[1:-1] for piece in pieces) + '"',
-        lambda row: _like(row[field], pieces) is (op == "="),
+        lambda row: matches(pieces, row[field]) is (op == "="),
     ),
     st.sampled_from(_TEXTS),
     _equal,

@@ -1,11 +1,7 @@
 """Filters and orders of the task list mean on both databases what they mean in plain Python."""
 
-import importlib.util
 import itertools
-import sys
 from dataclasses import asdict
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,22 +16,8 @@ from labelmesh.review.v1 import project_service_pb2
 from labelmesh.review.v1 import queue_service_pb2 as pb2
 from review_queue import listing, projects, tables
 from review_queue.project import Project
+from tests.integration.review_queue import filters
 
-
-def _neighbour(name: str) -> ModuleType:
-    """A module beside this one: tests are imported by path and are no package."""
-    spec = importlib.util.spec_from_file_location(
-        f"review_queue_{name}", Path(__file__).with_name(f"{name}.py")
-    )
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-filters = _neighbour("filters")
 STATE_NUMBERS = {"WAITING": 1, "OPEN": 2, "LEASED": 2, "DONE": 4}
 examples = settings(
     max_examples=50,

@@ -8,8 +8,9 @@ import pytest
 
 from formats import Binder, Item, Options, reading
 from labels.proto import ontology_from_pb
-from tests.integration.review_queue.test_queue_command import Run
-from tests.integration.review_queue.test_queue_command import labelmesh as labelmesh
+from tests.integration.review_queue.command import Run
+from tests.integration.review_queue.command import address as address
+from tests.integration.review_queue.command import labelmesh as labelmesh
 
 COCO = Path(__file__).parents[4] / "shared" / "data" / "coco15"
 

@@ -1,90 +1,20 @@
 """Metrics and the hold-out behind a real gRPC server, on SQLite and on PostgreSQL."""
 
-# long: every metric of one simulated project
-
-import asyncio
 from typing import Any
 
 import grpc
 import pytest
 import sqlalchemy as sa
-from prometheus_client import REGISTRY
 
 from chassis.clock import now_us
-from labelmesh.label.v1 import label_pb2
 from labelmesh.review.v1 import gold_service_pb2, label_service_pb2, project_service_pb2, queue_service_pb2
 from labelmesh.review.v1 import metrics_service_pb2 as pb2
 from labelmesh.review.v1.gold_service_pb2_grpc import GoldServiceStub
 from labels.correction import Relabel, Resize
 from labels.label import Annotation, Choice, Span
-from labels.proto import annotation_to_pb, correction_op_to_pb
-from review_queue.measures import adding, rollup
-
-HOUR_US = 3_600_000_000
-NEWS = "projects/news"
-
-
-async def ask(house: Any, actor: str = "ann", **fields: Any) -> list[pb2.MetricRow]:
-    request = pb2.QueryMetricsRequest(parent=NEWS, **fields)
-    return list((await house.metrics.QueryMetrics(request, metadata=house.as_actor(actor))).rows)
-
-
-def told(row: pb2.MetricRow) -> dict[str, pb2.Estimate]:
-    return {pb2.Metric.Name(v.metric).removeprefix("METRIC_"): v.estimate for v in row.values}
-
-
-def topic(category: str) -> label_pb2.Annotation:
-    return annotation_to_pb(Annotation("a0", "topic", category, Choice()))
-
-
-async def reviewed(house: Any, n: int = 8, wrong: int = 3) -> None:
-    """`n` predictions of sport reviewed by ann and bob in turns, the first `wrong` of them relabelled."""
-    project = await house.project()
-    assets = await house.import_texts(*(f"text {i}" for i in range(n)))
-    predictions = [house.prediction(a, 0.5 + i / 100, run=f"01RUN{i % 2}") for i, a in enumerate(assets)]
-    await house.deliver(project, *predictions)
-    for i in range(n):
-        actor = ("ann", "bob")[i % 2]
-        (lease,) = await house.lease(actor=actor)
-        if i < wrong:
-            op = correction_op_to_pb(Relabel("a0", "politics"))
-            await house.submit(lease, "CORRECT", actor=actor, ops=[op], active_seconds=10.0)
-        else:
-            await house.submit(lease, "ACCEPT", actor=actor, active_seconds=4.0)
-
-
-async def every_answer(house: Any) -> list[list[pb2.MetricRow]]:
-    groups = [
-        {"group": group, "step": step}
-        for group in pb2.MetricGroup.values()
-        for step in pb2.MetricStep.values()
-    ]
-    return [await ask(house, **fields) for fields in (*groups, {"reviewer": "bob"}, {"category": "politics"})]
-
-
-async def test_numbers_are_the_same_before_and_after_reviews_are_summed(house: Any) -> None:
-    await reviewed(house)
-    before, overview = await every_answer(house), await project_metrics(house)
-    assert await adding.sum_all(house.db) == 8
-    assert await adding.sum_all(house.db) == 0
-    after = await every_answer(house)
-    assert len(after) == len(before)
-    for one, other in zip(before, after, strict=True):
-        assert [(r.start_time_us, r.tool, r.name) for r in one] == [
-            (r.start_time_us, r.tool, r.name) for r in other
-        ]
-        for row, same in zip(one, other, strict=True):
-            # Sums of floats depend on their order in the last digit.
-            assert {k: (e.n, round(e.value, 9), round(e.lower, 9)) for k, e in told(row).items()} == {
-                k: (e.n, round(e.value, 9), round(e.lower, 9)) for k, e in told(same).items()
-            }
-    assert await project_metrics(house) == overview
-
-
-async def project_metrics(house: Any) -> pb2.GetProjectMetricsResponse:
-    return await house.metrics.GetProjectMetrics(
-        pb2.GetProjectMetricsRequest(parent=NEWS), metadata=house.ann
-    )
+from labels.proto import correction_op_to_pb
+from review_queue.measures import adding
+from tests.integration.review_queue.measured import HOUR_US, NEWS, ask, reviewed, told, topic
 
 
 async def test_every_number_has_its_sample_and_interval(house: Any) -> None:
@@ -186,48 +116,6 @@ async def test_a_moved_span_is_half_there(house: Any) -> None:
             1,
         )
         await adding.sum_all(house.db)
-
-
-async def test_many_who_sum_at_once_sum_each_review_once(house: Any) -> None:
-    await reviewed(house, n=40, wrong=5)
-    added = await asyncio.gather(*(one_by_one(house) for _ in range(4)))
-    assert sum(added) == 40
-    (row,) = await ask(house)
-    assert (told(row)["REVIEWS"].value, told(row)["ACCURACY"].value) == (40, 35 / 40)
-
-
-async def one_by_one(house: Any) -> int:
-    added = 0
-    while found := await rollup.sum_some(house.db, most=3):
-        added += len(found)
-    return added
-
-
-async def test_prometheus_is_told_of_each_review_once(house: Any) -> None:
-    def counted() -> float:
-        return REGISTRY.get_sample_value("labelmesh_reviews_total", {"decision": "ACCEPT"}) or 0.0
-
-    await reviewed(house, n=4, wrong=1)
-    before = counted()
-    await adding.sum_all(house.db)
-    await adding.sum_all(house.db)
-    assert counted() - before == 3
-
-
-async def test_the_loop_sums_until_it_is_told_to_stop(house: Any) -> None:
-    await reviewed(house, n=3)
-    async with adding.summing(house.db):
-        async with asyncio.timeout(20):
-            # The loop under test tells nobody when it is through.
-            while await unsummed(house):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-    (row,) = await ask(house)
-    assert told(row)["REVIEWS"].value == 3
-
-
-async def unsummed(house: Any) -> int:
-    async with house.db.read() as conn:
-        return (await conn.execute(sa.text("SELECT count(*) FROM reviews WHERE unsummed > 0"))).scalar_one()
 
 
 async def test_another_tenants_numbers_are_not_told(house: Any, refused: Any) -> None:

@@ -1,30 +1,22 @@
 """`labelmesh labels search` as a process, and `client.labels.search`, against the running service."""
 
-import asyncio
 import json
-import os
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chassis.serve import Server
 from labelmesh.client import Client, Endpoints, LabelmeshError, LabelSource
 from labels.correction import Relabel
 from labels.label import Severity
 from labels.proto import correction_op_to_pb
-from review_queue.servicer import servicers
-from review_queue.settings import Settings
-from review_queue.status import STATUS
-
-Run = Callable[..., Awaitable[tuple[int, str, str]]]
+from tests.integration.review_queue.command import Run
+from tests.integration.review_queue.command import address as address
+from tests.integration.review_queue.command import labelmesh as labelmesh
 
 
-@pytest.fixture
-async def address(house: Any, settings: Settings) -> AsyncIterator[str]:
-    """Where a project of 25 predictions is served: k0 was corrected, k1 accepted, k2 has findings."""
+@pytest.fixture(autouse=True)
+async def _filled(house: Any) -> None:
+    """A project of 25 predictions: k0 was corrected, k1 accepted, k2 has findings."""
     project = await house.project()
     assets = await house.import_texts(*(f"text {i}" for i in range(25)))
     predictions = [house.prediction(asset, 0.01 + i / 30) for i, asset in enumerate(assets)]
@@ -33,34 +25,6 @@ async def address(house: Any, settings: Settings) -> AsyncIterator[str]:
     await house.submit(first, "CORRECT", ops=[correction_op_to_pb(Relabel("a0", "politics"))])
     await house.submit(second, "ACCEPT")
     await house.deliver(project, house.evaluation(predictions[2].label, Severity.ERROR, Severity.INFO))
-    server = Server(settings, servicers(house.db, house.blobs), STATUS)
-    await server.start()
-    yield server.address
-    await server.drain()
-
-
-@pytest.fixture
-def labelmesh(address: str, tmp_path: Path) -> Run:
-    """Runs the command line as Ann; exit code, stdout, stderr."""
-    token = tmp_path / "token"
-    token.write_text("token-of-ann")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LABELMESH_")}
-    names = ("REVIEW_QUEUE", "LLM_ANNOTATOR", "QA_ENGINE", "SAM_SEGMENTER")
-    environment = kept | {f"LABELMESH_{name}": address for name in names}
-    environment["LABELMESH_TOKEN_FILE"] = str(token)
-
-    async def run(*arguments: str) -> tuple[int, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            Path(sys.executable).with_name("labelmesh"),
-            *arguments,
-            env=environment,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        output, errors = await process.communicate()
-        return process.returncode or 0, output.decode(), errors.decode()
-
-    return run
 
 
 async def test_labels_are_searched_in_a_terminal(labelmesh: Run) -> None:

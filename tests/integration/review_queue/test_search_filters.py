@@ -1,9 +1,5 @@
 """Filters and orders of label searches mean on both databases what they mean in plain Python."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -23,22 +19,8 @@ from review_queue.search.fields import FIELDS
 from review_queue.search.finding import Bounds
 from review_queue.search.shortlist import shortlists
 from review_queue.search.tables import finding_rules
+from tests.integration.review_queue import searches
 
-
-def _neighbour(name: str) -> ModuleType:
-    """A module beside this one: tests are imported by path and are no package."""
-    spec = importlib.util.spec_from_file_location(
-        f"review_queue_{name}", Path(__file__).with_name(f"{name}.py")
-    )
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-searches = _neighbour("searches")
 ROWS = searches.rows("news", 250)
 USUAL = Bounds()
 WALKING = Bounds(longest=0, budget=90)
