@@ -18,6 +18,8 @@ from chassis.log import get_logger
 
 _EXPIRES_SECONDS = 20.0
 _SILENCE_SECONDS = _EXPIRES_SECONDS + 5
+# Also the wait before a deleted stream is made again: nats-server 2.15.1 answers before the old stream's folder is gone,
+# and a new one made meanwhile loses its own with it, stores nothing and says so to nobody (about 1 deletion in 20).
 _REBIND_SECONDS = 0.5
 _MAX_ACK_PENDING = 4096
 # Statuses that end one pull and say nothing about the consumer: nothing there, timed out.
@@ -47,6 +49,7 @@ class Puller:
         self._subscription: Subscription | None = None
         self._inbox = ""
         self._next_request = ""
+        self._refused = False
         self._stopping = False
 
     @property
@@ -101,6 +104,9 @@ class Puller:
         now = asyncio.get_running_loop().time()
         if self._wanted > 0 and now - self._heard > _SILENCE_SECONDS:
             self._bound = -1
+        if self._refused:
+            self._refused = False
+            await asyncio.sleep(_REBIND_SECONDS)
         if self._bound != self._bus.generation:
             await self._bind()
         if self._bound < 0 or self._wanted > self._batch // 2 or self._client is None:
@@ -163,4 +169,5 @@ class Puller:
             self._bus.forget_streams()
             self._bound = -1
             self._wanted = 0
+            self._refused = True
         self._news.set()
