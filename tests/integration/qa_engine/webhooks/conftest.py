@@ -121,9 +121,9 @@ class Desk:
         await until(reached)
 
     @asynccontextmanager
-    async def worker(self, post: Sender | None = None) -> AsyncIterator[Worker]:
+    async def worker(self, post: Sender | None = None, patience: Patience = SHORT) -> AsyncIterator[Worker]:
         async with (
-            sender(LOOPBACK, patience=SHORT) as own,
+            sender(LOOPBACK, patience=patience) as own,
             Worker(self.db, post or own, KEYS, clock_us=self.clock) as worker,
         ):
             yield worker
