@@ -1,6 +1,7 @@
 # `make` alone lists the targets. Everything runs from .venv, which `make setup` builds and keeps up to date.
 PYTHON ?= python3
 MODEL ?= qwen2.5-coder-1.5b
+WORKERS ?= 2
 BIN := .venv/bin
 SOURCES := libs services clients tools benchmarks tests
 BENCHMARKS = $(filter-out benchmarks/_% benchmarks/stub_%,$(wildcard benchmarks/*.py))
@@ -20,8 +21,8 @@ demo: setup ## the whole loop on real texts and a real model, several minutes (M
 up: setup ## start broker, model and every service here; Ctrl-C stops them
 	@$(BIN)/labelmesh up
 
-test: setup ## all tests, with real servers
-	@$(BIN)/python -m pytest
+test: setup ## all tests, with real servers (WORKERS=2: files side by side)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: setup lint types imports protos-check locks-check k8s-check rooms ## everything that looks at the code without running it
 
