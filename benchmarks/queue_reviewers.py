@@ -62,6 +62,7 @@ class Sitting:
 
     def __init__(self, db: Database, project: Project, blobs: Blobs) -> None:
         self.db, self.project, self.blobs = db, project, blobs
+        self.name = (project.tenant, project.project_id)
         self.notes: list[Note] = []
         self.given_back: set[str] = set()
         self.answered: set[str] = set()
@@ -72,9 +73,8 @@ class Sitting:
         """Lease until the time is over or nothing is left."""
         while time.perf_counter() < end:
             began = time.perf_counter()
-            leases = await queue.lease_next(
-                self.db, self.project, reviewer, Wanted(draw.randint(1, 10), _HOUR)
-            )
+            wanted = Wanted(draw.randint(1, 10), _HOUR)
+            _, leases = await queue.lease_next(self.db, *self.name, reviewer, wanted)
             ended = time.perf_counter()
             if not leases:
                 return
@@ -96,7 +96,7 @@ class Sitting:
             etag = lease.task.label.etag if lease.task.label else ""
             said = Submission(reviewer, lease.fencing_token, etag, Decision.ACCEPT)
             request = Request(reviewer, new_uid(), bytes(32))
-            await answers.submit(self.db, self.blobs, self.project, uid, said, request)
+            await answers.submit(self.db, self.blobs, self.name, uid, said, request)
             self.answered.add(uid)
 
 

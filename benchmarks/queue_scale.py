@@ -101,7 +101,9 @@ async def filled(db: Database, name: str, n: int) -> Project:
 async def lease(db: Database, project: Project, reviewer: str) -> float:
     """Seconds that one lease takes."""
     began = time.perf_counter()
-    (found,) = await queue.lease_next(db, project, reviewer, queue.Wanted(1, 3_600))
+    _, (found,) = await queue.lease_next(
+        db, project.tenant, project.project_id, reviewer, queue.Wanted(1, 3_600)
+    )
     seconds = time.perf_counter() - began
     assert found.task.label is not None
     return seconds

@@ -1,8 +1,9 @@
 """SQL room: answering review tasks.
 
-What was handed out is read and checked first, together with all that the answer will rest on. Then one UPDATE closes
-the task if nothing of that has changed, and stores along with it all that follows (see answer_rows.py); where something
-has changed, it is read again. On PostgreSQL that is two statements an answer, and no transaction around them.
+What was handed out is read and checked first, together with its project and all that the answer will rest on. Then one
+UPDATE closes the task if nothing of that has changed, and stores along with it all that follows (see answer_rows.py);
+where something has changed, it is read again. On PostgreSQL that is two statements an answer, and no transaction around
+them.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from chassis.prepared import Prepared
 from labelmesh.label.v1 import label_pb2
 from labels.label import Annotation, Label, LabelKind
 from labels.proto import label_from_pb, label_to_pb
-from review_queue import answer_rows, assets, requests, review, revisions, tables
+from review_queue import answer_rows, assets, projects, requests, review, revisions, tables
 from review_queue.answer_rows import Answer, Found
 from review_queue.assurance import evidence, gold, honeypots, testing
 from review_queue.assurance.evidence import Answered
@@ -39,16 +40,20 @@ from review_queue.search.origin import Origin, compared
 from review_queue.shown import turn_of
 
 _t, _a, _l, _r = tables.tasks.c, tables.assets.c, tables.labels.c, tables.requests.c
+Name = tuple[str, str]
+"""A project's tenant and id."""
 _TRIES = 5
 """Times that an answer is held against a task which changes all the while."""
 _READ = Prepared(
     select(
         tables.tasks,
+        *(column for column in projects.changing if column.name != "project_uid"),
         _a.body.label("asset"),
         _l.body.label("base"),
         _r.digest.label("digest"),
         _r.response.label("response"),
     )
+    .join(tables.projects, tables.projects.c.uid == _t.project_uid)
     .join(tables.assets, _a.uid == _t.uid)
     .outerjoin(
         tables.labels, _l.uid == func.coalesce(func.nullif(_t.leased_label_uid, ""), _t.hidden_label_uid)
@@ -61,7 +66,7 @@ _READ = Prepared(
             _r.request_id == bindparam("request_id"),
         ),
     )
-    .where(_t.uid == bindparam("task_uid"), _t.project_uid == bindparam("in_project"))
+    .where(_t.uid == bindparam("task_uid"), projects.named)
 )
 _CLOSE = (
     update(tables.tasks)
@@ -79,20 +84,22 @@ _CLOSE = (
 
 
 async def submit(
-    db: Database, blobs: Blobs, project: Project, uid: str, submission: Submission, request: Request
+    db: Database, blobs: Blobs, name: Name, uid: str, submission: Submission, request: Request
 ) -> label_pb2.Label | None:
     """Answer a leased task: task, label, review, event and the request's answer at once.
 
-    Raises TaskNotFound, LeaseLost, EtagMismatch, SubmissionInvalid, CorrectionInvalid, AnnotationInvalid,
-    OntologyError or RequestIdReused.
+    Raises ProjectNotFound, TaskNotFound, LeaseLost, EtagMismatch, SubmissionInvalid, CorrectionInvalid,
+    AnnotationInvalid, OntologyError or RequestIdReused.
     """
     review.check(submission)
     if submission.decision in MOVES:
+        async with db.read_one() as conn:
+            project = await projects.get(conn, *name)
         await moving.move(db, project, uid, submission, request)
         return None
     for _ in range(_TRIES):
         async with db.read_one() as conn:
-            row = await _read(conn, project, uid, request)
+            row, project = await _read(conn, name, uid, request)
         if row.digest is not None:
             return _from_answer(requests.answered(request, row.digest, row.response))
         found = _found(row)
@@ -111,12 +118,15 @@ def _from_answer(answer: bytes) -> label_pb2.Label | None:
     return label_pb2.Label.FromString(answer) if answer else None
 
 
-async def _read(conn: AsyncConnection, project: Project, uid: str, request: Request) -> Any:
-    """The task with what was handed out, and the request's answer where there is one. Raises TaskNotFound."""
-    key = {"task_uid": uid, "in_project": project.uid}
+async def _read(conn: AsyncConnection, name: Name, uid: str, request: Request) -> tuple[Any, Project]:
+    """The task with what was handed out, the request's answer where there is one, and the project.
+
+    Raises ProjectNotFound or TaskNotFound.
+    """
     asked = {"actor": request.actor, "request_id": request.request_id}
-    for row in await _READ.rows(conn, key | asked):
-        return row
+    for row in await _READ.rows(conn, projects.name_of(*name) | {"task_uid": uid} | asked):
+        return row, await projects.from_row(conn, *name, row)
+    await projects.get(conn, *name)
     raise TaskNotFound
 
 

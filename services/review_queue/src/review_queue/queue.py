@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.clock import now_us
 from chassis.db import Database
 from chassis.pages import fitting
-from review_queue import tables
+from review_queue import projects, tables
 from review_queue.assurance import checks, honeypots
 from review_queue.assurance.honeypots import Pot
 from review_queue.errors import LeaseInvalid, LeaseLost, TaskNotFound
@@ -56,23 +56,48 @@ def lease_us(seconds: int) -> int:
     return (seconds or DEFAULT_LEASE_SECONDS) * 1_000_000
 
 
-async def lease_next(db: Database, project: Project, reviewer: str, asked: Wanted) -> list[Lease]:
-    """Lease open tasks that the reviewer may take, overdue ones first, then in the queue's order.
+async def lease_next(
+    db: Database, tenant: str, project_id: str, reviewer: str, asked: Wanted
+) -> tuple[Project, list[Lease]]:
+    """Lease open tasks that the reviewer may take, overdue ones first, then in the queue's order; and the project.
 
-    Where all of them are more than one answer can carry, the last ones go back at once. Raises LeaseInvalid,
-    FilterInvalid or PoolForbidden.
+    Where all of them are more than one answer can carry, the last ones go back at once. Raises ProjectNotFound,
+    LeaseInvalid, FilterInvalid or PoolForbidden.
     """
     if not 0 <= asked.max_tasks <= MAX_TASKS:
         raise LeaseInvalid
+    # The statement that leases sees to it that this project is as it is now.
+    project = projects.last(tenant, project_id)
+    if project is None or not _alone(project, asked):
+        project = await _project(db, tenant, project_id)
+    while True:
+        leases = await _lease(db, project, reviewer, asked)
+        if leases:
+            return project, leases
+        before, project = project, await _project(db, tenant, project_id)
+        if projects.as_seen(before) == projects.as_seen(project):
+            return project, []
+
+
+async def _project(db: Database, tenant: str, project_id: str) -> Project:
+    async with db.read_one() as conn:
+        return await projects.get(conn, tenant, project_id)
+
+
+def _alone(project: Project, asked: Wanted) -> bool:
+    """Whether nothing can come before or after the statement that leases, which then needs no transaction."""
+    more = asked.pool or project.check_share or project.routing.sla_hours or project.holdout.share
+    return asked.max_tasks <= 1 and not more
+
+
+async def _lease(db: Database, project: Project, reviewer: str, asked: Wanted) -> list[Lease]:
     length = lease_us(asked.seconds or project.routing.lease_seconds)
     reach, now = eligible.reach(project, reviewer, asked.pool), now_us()
     taking = Taking(project, reviewer, now, now + length, reach, parse(asked.filter))
     wanted = asked.max_tasks or 1
     # Who asks for tasks of some kind gets nothing else.
     to_check = 0 if asked.pool or taking.filter != EVERYTHING else wanted
-    # Where nothing can follow the statement that leases one task, it needs no transaction.
-    alone = wanted == 1 and not (project.check_share or project.routing.sla_hours or project.holdout.share)
-    async with db.write_one() if alone else db.begin() as conn:
+    async with db.write_one() if _alone(project, asked) else db.begin() as conn:
         checked = await checks.take(conn, project, reviewer, to_check, now, taking.expire)
         rows = await taking.some(conn, wanted - len(checked))
         tokens = dict(checked.tasks) | {row.uid: row.fencing_token for row in rows}

@@ -16,7 +16,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from chassis.db import dialect_of
 from chassis.prepared import Prepared
-from review_queue import listing, tables, task_rows
+from review_queue import listing, projects, tables, task_rows
 from review_queue.conditions import condition, moment
 from review_queue.filter import Expression, parse
 from review_queue.project import Project
@@ -33,6 +33,8 @@ EVERYTHING = parse("")
 @dataclass(frozen=True, slots=True)
 class Taking:
     """What one call takes from: rows that are free for the reviewer; leases end at `expire`.
+
+    Nothing is free in a project that is no longer as it was seen.
 
     Times are microseconds since the epoch.
     """
@@ -62,7 +64,7 @@ class Taking:
         take = _take if plain else _take.__wrapped__
         filtered = None if plain else condition(self.filter, moment(conn, self.project, self.now))
         values = {
-            "in_project": self.project.uid,
+            **projects.as_seen(self.project),
             "at_us": self.now,
             "taker": self.reviewer,
             "expire_us": self.expire,
@@ -89,6 +91,7 @@ def _take(reach: Reach, filtered: ColumnElement[bool] | None, source: FromClause
         _t.project_uid == bindparam("in_project"),
         _t.state == TaskState.OPEN,
         _t.lease_expire_us <= bindparam("at_us"),
+        projects.unchanged,
         *eligible.within(reach),
     ]
     if filtered is not None:

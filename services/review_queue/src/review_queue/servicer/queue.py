@@ -41,10 +41,10 @@ class QueueServicer(QueueServiceServicer):
         context: ServicerContext[pb2.LeaseNextRequest, pb2.LeaseNextResponse],
     ) -> pb2.LeaseNextResponse:
         """Lease the next tasks."""
-        project = await self._project(parse_project(request.parent))
-        leases = await queue.lease_next(
+        project, leases = await queue.lease_next(
             self._db,
-            project,
+            caller().tenant,
+            parse_project(request.parent),
             caller().actor,
             Wanted(request.max_tasks, request.lease_seconds, request.pool, request.filter),
         )
@@ -91,9 +91,8 @@ class QueueServicer(QueueServiceServicer):
     ) -> pb2.SubmitReviewResponse:
         """Answer a task."""
         project_id, uid = parse(request.name, TASK)
-        project = await self._project(project_id)
-        submission = submission_from_pb(request, caller().actor)
-        label = await answers.submit(self._db, self._blobs, project, uid, submission, once(request))
+        submission, name = submission_from_pb(request, caller().actor), (caller().tenant, project_id)
+        label = await answers.submit(self._db, self._blobs, name, uid, submission, once(request))
         return pb2.SubmitReviewResponse(label=label)
 
     async def CountTasks(
