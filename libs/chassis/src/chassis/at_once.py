@@ -29,6 +29,8 @@ from chassis.prepared import Prepared
 
 Rows = tuple[Table, Sequence[Mapping[str, Any]]]
 """A table and rows for it, each with the same columns."""
+_Shape = tuple[Table, tuple[str, ...], bool]
+"""A table, the columns that rows for it have, and whether it is one row: then its values need no arrays."""
 _SHAPES = 256
 
 
@@ -47,30 +49,30 @@ async def change(
         for table, some in stored:
             await conn.execute(insert(table).inline(), list(some))
         return True
-    shape = tuple((table, tuple(some[0])) for table, some in stored)
-    arrays = {
-        f"{table.name}_{i}_{name}": [row[name] for row in some]
-        for i, (table, some) in enumerate(stored)
-        for name in some[0]
+    shape = tuple((table, tuple(some[0]), len(some) == 1) for table, some in stored)
+    parts = {
+        f"{table.name}_{i}_{name}": some[0][name] if one else [row[name] for row in some]
+        for i, ((table, names, one), (_, some)) in enumerate(zip(shape, stored, strict=True))
+        for name in names
     }
-    ((changed,),) = await _statement(update, shape).rows(conn, {**values, **arrays})
+    ((changed,),) = await _statement(update, shape).rows(conn, {**values, **parts})
     return bool(changed)
 
 
 @lru_cache(maxsize=_SHAPES)
-def _statement(update: Update, shape: tuple[tuple[Table, tuple[str, ...]], ...]) -> Prepared:
+def _statement(update: Update, shape: tuple[_Shape, ...]) -> Prepared:
     changed = update.returning(literal_column("1").label("one")).cte("changed")
     found: Select[int] = select(func.count()).select_from(changed)
-    for i, (table, names) in enumerate(shape):
-        arrays = (
-            bindparam(f"{table.name}_{i}_{name}", type_=ARRAY(_unbounded(table.c[name].type)))
-            for name in names
-        )
-        rows = func.unnest(*arrays).table_valued(*names, name=f"rows_{i}").render_derived()
-        # The update's row, if any, times the rows.
-        chosen = select(*(rows.c[name] for name in names)).select_from(
-            changed.join(rows, literal_column("true"))
-        )
+    for i, (table, names, one) in enumerate(shape):
+        types = {f"{table.name}_{i}_{name}": _unbounded(table.c[name].type) for name in names}
+        if one:
+            chosen = select(*(bindparam(part, type_=of) for part, of in types.items())).select_from(changed)
+        else:
+            arrays = (bindparam(part, type_=ARRAY(of)) for part, of in types.items())
+            rows = func.unnest(*arrays).table_valued(*names, name=f"rows_{i}").render_derived()
+            # The update's row, if any, times the rows.
+            joined = changed.join(rows, literal_column("true"))
+            chosen = select(*(rows.c[name] for name in names)).select_from(joined)
         found = found.add_cte(insert(table).from_select(list(names), chosen).cte(f"stored_{i}"))
     return Prepared(found)
 

@@ -18,8 +18,8 @@ from chassis.log import get_logger
 
 _EXPIRES_SECONDS = 20.0
 _SILENCE_SECONDS = _EXPIRES_SECONDS + 5
-# Also the wait before a deleted stream is made again: nats-server 2.15.1 answers before the old stream's folder is gone,
-# and a new one made meanwhile loses its own with it, stores nothing and says so to nobody (about 1 deletion in 20).
+# Also the wait before a deleted stream is made again: nats-server 2.15.1 answers before the old stream's folder is
+# gone, and a new one made meanwhile loses its own with it and stores nothing (about 1 deletion in 20).
 _REBIND_SECONDS = 0.5
 _MAX_ACK_PENDING = 4096
 # Statuses that end one pull and say nothing about the consumer: nothing there, timed out.
