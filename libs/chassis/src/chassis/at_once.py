@@ -50,19 +50,21 @@ async def change(
             await conn.execute(insert(table).inline(), list(some))
         return True
     shape = tuple((table, tuple(some[0]), len(some) == 1) for table, some in stored)
-    parts = {
-        f"{table.name}_{i}_{name}": some[0][name] if one else [row[name] for row in some]
-        for i, ((table, names, one), (_, some)) in enumerate(zip(shape, stored, strict=True))
-        for name in names
-    }
-    ((changed,),) = await _statement(update, shape).rows(conn, {**values, **parts})
+    statement, parts = _statement(update, shape)
+    given = dict(values)
+    for names, (_, some) in zip(parts, stored, strict=True):
+        one = some[0] if len(some) == 1 else {name: [row[name] for row in some] for name in some[0]}
+        given.update(zip(names, one.values(), strict=True))
+    ((changed,),) = await statement.rows(conn, given)
     return bool(changed)
 
 
 @lru_cache(maxsize=_SHAPES)
-def _statement(update: Update, shape: tuple[_Shape, ...]) -> Prepared:
+def _statement(update: Update, shape: tuple[_Shape, ...]) -> tuple[Prepared, list[list[str]]]:
+    """The statement, and the names of its parameters by table."""
     changed = update.returning(literal_column("1").label("one")).cte("changed")
     found: Select[int] = select(func.count()).select_from(changed)
+    parts = []
     for i, (table, names, one) in enumerate(shape):
         types = {f"{table.name}_{i}_{name}": _unbounded(table.c[name].type) for name in names}
         if one:
@@ -74,7 +76,8 @@ def _statement(update: Update, shape: tuple[_Shape, ...]) -> Prepared:
             joined = changed.join(rows, literal_column("true"))
             chosen = select(*(rows.c[name] for name in names)).select_from(joined)
         found = found.add_cte(insert(table).from_select(list(names), chosen).cte(f"stored_{i}"))
-    return Prepared(found)
+        parts.append(list(types))
+    return Prepared(found), parts
 
 
 def _unbounded(of: TypeEngine[Any]) -> TypeEngine[Any]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Table, event
@@ -60,15 +61,13 @@ class Database:
         async with self._writing(self.engine.begin()) as conn:
             yield conn
 
-    @asynccontextmanager
-    async def write_one(self) -> AsyncIterator[AsyncConnection]:
+    def write_one(self) -> _Transaction:
         """A connection for one statement that writes, and is all or nothing by itself.
 
         PostgreSQL commits it as it ends, which saves two trips; SQLite has a transaction as in `begin`, so that what
         takes one statement there may take several here (see at_once.py). Raises what `begin` raises.
         """
-        async with self._writing(self._kept.use() if self._kept else self.engine.begin()) as conn:
-            yield conn
+        return _Alone(self._kept, self._callbacks) if self._kept else self.begin()
 
     @asynccontextmanager
     async def _writing(self, transaction: _Transaction) -> AsyncIterator[AsyncConnection]:
@@ -80,7 +79,7 @@ class Database:
                 try:
                     yield conn
                 finally:
-                    wrote = bool(conn.info.pop(_WROTE_EVENTS, False))
+                    wrote = _wrote_events(conn)
         if wrote:
             for callback in self._callbacks:
                 callback()
@@ -91,16 +90,49 @@ class Database:
         async with _faults_told(self._reader.begin()) as conn:
             yield conn
 
-    @asynccontextmanager
-    async def read_one(self) -> AsyncIterator[AsyncConnection]:
+    def read_one(self) -> _Transaction:
         """A connection for one statement that reads, without a transaction around it where that costs trips."""
-        async with _faults_told(self._kept.use() if self._kept else self._reader.begin()) as conn:
-            yield conn
+        return _Alone(self._kept, ()) if self._kept else self.read()
 
 
 def announce_events(conn: AsyncConnection) -> None:
     """Mark the transaction as one that wrote to the outbox."""
     conn.info[_WROTE_EVENTS] = True
+
+
+def _wrote_events(conn: AsyncConnection) -> bool:
+    return bool(conn.info.pop(_WROTE_EVENTS, False))
+
+
+class _Alone:
+    """A kept connection for one statement. A class, since as generators these contexts cost as much as a statement."""
+
+    __slots__ = ("_callbacks", "_conn", "_kept")
+    _conn: AsyncConnection
+
+    def __init__(self, kept: KeptConnections, callbacks: Sequence[Callable[[], None]]) -> None:
+        self._kept = kept
+        self._callbacks = callbacks
+
+    async def __aenter__(self) -> AsyncConnection:
+        try:
+            self._conn = await self._kept.take()
+        except SQLAlchemyError as error:
+            raise storage_error(error) or error from error
+        except OSError as error:
+            raise StorageUnavailable from error
+        return self._conn
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        wrote = _wrote_events(self._conn)
+        await self._kept.give(self._conn, failed=error is not None)
+        if error is None and wrote:
+            for callback in self._callbacks:
+                callback()
+        if isinstance(error, SQLAlchemyError) and (known := storage_error(error)) is not None:
+            raise known from error
 
 
 @asynccontextmanager

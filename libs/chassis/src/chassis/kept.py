@@ -5,8 +5,6 @@ as a statement does.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -22,17 +20,24 @@ class KeptConnections:
         self._turns = asyncio.Semaphore(size)
         self._free: list[AsyncConnection] = []
 
-    @asynccontextmanager
-    async def use(self) -> AsyncIterator[AsyncConnection]:
-        """One of them, dialled when none is free. After an error it goes back to the engine, which looks after it."""
-        async with self._turns:
-            conn = self._free.pop() if self._free else await self._engine.connect()
-            try:
-                yield conn
-            except BaseException:
+    async def take(self) -> AsyncConnection:
+        """One of them, dialled when none is free; to be given back."""
+        await self._turns.acquire()
+        try:
+            return self._free.pop() if self._free else await self._engine.connect()
+        except BaseException:
+            self._turns.release()
+            raise
+
+    async def give(self, conn: AsyncConnection, *, failed: bool) -> None:
+        """Give one back. After an error it goes back to the engine, which looks after it."""
+        try:
+            if failed:
                 await asyncio.shield(asyncio.create_task(self._give_back(conn)))
-                raise
-            self._free.append(conn)
+            else:
+                self._free.append(conn)
+        finally:
+            self._turns.release()
 
     async def _give_back(self, conn: AsyncConnection) -> None:
         if not (conn.invalidated or _driver(conn).is_closed()):

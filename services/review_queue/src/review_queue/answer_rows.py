@@ -1,7 +1,7 @@
 """What an answer to a task is in rows: the task's new columns, and all that is stored along with it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import Row
@@ -32,6 +32,7 @@ CLOSED = ("state", "decision", "review_time_us", "revision", "label_uid", "label
 """Columns of a task that an answer writes, beside the end of the lease."""
 SEEN = ("revision", "label_uid", "audit", "sealed", "severity")
 """Columns of a task that an answer rests on: a label that came in the meantime, or a change in what the task is."""
+_COUNTS = tuple(field.name for field in fields(CellTotals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,12 @@ def _confusion(review: Mapping[str, Any], learned: Learned) -> Sequence[dict[str
 
 def _pair(cell: Cell, counts: CellTotals) -> dict[str, Any]:
     tool, predicted, reviewed = cell
-    return {"tool": tool, "predicted": predicted, "reviewed": reviewed, **asdict(counts)}
+    return {
+        "tool": tool,
+        "predicted": predicted,
+        "reviewed": reviewed,
+        **{name: getattr(counts, name) for name in _COUNTS},
+    }
 
 
 def _facts(learned: Outcome | None) -> dict[str, float | int | None]:

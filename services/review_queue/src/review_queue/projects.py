@@ -128,7 +128,10 @@ def _known(name: tuple[str, str], row: Any) -> Project | None:
     kept = _kept.get(name)
     if kept is None or (kept.uid, kept.routing.revision) != (row.project_uid, row.queue_policy_revision):
         return None
-    return _keep(replace(kept, **_changed(row)))
+    changed = _changed(row)
+    if all(getattr(kept, field) == value for field, value in changed.items()):
+        return kept
+    return _keep(replace(kept, **changed))
 
 
 async def _whole(conn: AsyncConnection, uids: Iterable[str]) -> dict[str, Project]:

@@ -1,7 +1,7 @@
 """SQL room: labels, each a revision of what is said about its asset; none ever changes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -34,6 +34,7 @@ from review_queue.search.following import after
 from review_queue.search.origin import Origin, first
 
 _l = tables.labels.c
+_ORIGIN = tuple(field.name for field in fields(Origin))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _row(project: Project, label: Label, origin: Origin, body: bytes | None) -> 
         "body": body or label_to_pb(label, project.project_id).SerializeToString(),
         "author": label.author,
         "create_time_us": label.create_time_us,
-        **asdict(origin),
+        **{name: getattr(origin, name) for name in _ORIGIN},
     }
 
 
