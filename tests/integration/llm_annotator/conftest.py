@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -225,17 +226,21 @@ class World:
 
         return await eventually(look, seconds, lambda: f"wanted {RunState.Name(state)}, is {seen}")
 
-    async def events(self, count: int = 0, seconds: float = 30) -> list[PredictionCreated | PredictionFailed]:
+    async def events(self, count: int = 0, seconds: float = 90) -> list[PredictionCreated | PredictionFailed]:
         """All events of the service in order, once there are that many and then a moment longer."""
 
-        async def enough() -> bool:
-            try:
-                info = await self._js.stream_info("LABELMESH_ANNOTATOR")
-            except NotFoundError:  # made with the first event
-                return count == 0
-            return bool(info.state.messages >= count)
+        stored = 0
 
-        await eventually(enough, seconds)
+        async def enough() -> bool:
+            nonlocal stored
+            with suppress(NotFoundError):  # made with the first event
+                stored = (await self._js.stream_info("LABELMESH_ANNOTATOR")).state.messages
+            return stored >= count
+
+        def why() -> str:
+            return f"{stored} of {count} events; the service said:\n{self.log.read_text()[-3_000:]}"
+
+        await eventually(enough, seconds, why)
         await asyncio.sleep(0.3)
         info = await self._js.stream_info("LABELMESH_ANNOTATOR")
         found: list[PredictionCreated | PredictionFailed] = []
