@@ -9,40 +9,7 @@ from pathlib import Path
 
 import typer
 
-from formats import FormatError
-from labelmesh.cli import (
-    annotate,
-    audit,
-    consensus,
-    convert,
-    demo,
-    export,
-    findings,
-    gold,
-    imports,
-    labels,
-    lineage,
-    metrics,
-    models,
-    project,
-    queue,
-    review,
-    rules,
-    runs,
-    segment,
-    up,
-    webhooks,
-)
-from labelmesh.cli.connect import explain
-from labelmesh.cli.console import err
-from labelmesh.cli.errors import UserError
-from labelmesh.client import LabelmeshError
-from labelmesh.client.files.rows import FileUnusable
-from labelmesh.demo.photos import PhotosMissing
-from labelmesh.demo.watching import DemoFailed
-from labelmesh.local.errors import LocalError
-from labelmesh.local.state import default_dir
-from labels.errors import LabelError
+from labelmesh.cli.commands import Commands
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
@@ -72,49 +39,20 @@ app = typer.Typer(
 
     `labelmesh demo` shows all of it on texts and pictures that come along.""",
 )
-app.command("up")(up.up)
-app.command("down")(up.down)
-app.command("status")(up.status)
-app.command("demo")(demo.demo)
-app.add_typer(project.app, name="project")
-app.command("import")(imports.import_)
-app.command("annotate")(annotate.annotate)
-app.command("segment")(segment.segment)
-app.command("review")(review.review)
-app.add_typer(metrics.app, name="metrics")
-app.command("export")(export.export)
-app.command("convert")(convert.convert)
-app.command("formats")(convert.formats)
-app.add_typer(queue.app, name="queue")
-app.add_typer(labels.app, name="labels")
-app.add_typer(audit.app, name="audit")
-app.add_typer(gold.app, name="gold")
-app.add_typer(consensus.app, name="consensus")
-app.add_typer(lineage.app, name="lineage")
-app.add_typer(runs.app, name="runs")
-app.add_typer(rules.app, name="rules")
-app.add_typer(findings.app, name="findings")
-app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(models.app, name="models")
+
+
+@app.callback(cls=Commands)
+def _root() -> None:
+    pass
 
 
 def main() -> None:
     """Entry point; exits 0, 1 after an error, 2 after wrong usage, 130 after Ctrl-C."""
     try:
         app()
-    except LabelmeshError as error:
-        _fail(explain(error))
-    except (
-        UserError,
-        LocalError,
-        LabelError,
-        FileUnusable,
-        FormatError,
-        DemoFailed,
-        PhotosMissing,
-    ) as error:
-        _fail(str(error))
     except KeyboardInterrupt:
+        from labelmesh.cli.console import err
+
         err.print("Interrupted.")
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
@@ -122,21 +60,45 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_ERROR)
     except Exception as error:  # noqa: BLE001 - the outermost frame: nobody must meet a traceback
-        _fail(f"Labelmesh met an error of its own ({type(error).__name__}); details are in {_record()}.")
+        _fail(_sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    # Imported here, as a command that goes well needs none of it.
+    from formats import FormatError
+    from labelmesh.cli.connect import explain
+    from labelmesh.cli.errors import UserError
+    from labelmesh.client import LabelmeshError
+    from labelmesh.client.files.rows import FileUnusable
+    from labelmesh.demo.photos import PhotosMissing
+    from labelmesh.demo.watching import DemoFailed
+    from labelmesh.local.errors import LocalError
+    from labels.errors import LabelError
+
+    if isinstance(error, LabelmeshError):
+        return explain(error)
+    told = (UserError, LocalError, LabelError, FileUnusable, FormatError, DemoFailed, PhotosMissing)
+    if isinstance(error, told):
+        return str(error)
+    return f"Labelmesh met an error of its own ({type(error).__name__}); details are in {_record(error)}."
 
 
 def _fail(sentence: str) -> None:
+    from labelmesh.cli.console import err
+
     err.print(f"Error: {sentence}", style="red", markup=False, soft_wrap=True)
     sys.exit(EXIT_ERROR)
 
 
-def _record() -> Path:
+def _record(error: Exception) -> Path:
     """Write the traceback where it can be found again."""
+    from labelmesh.local.state import default_dir
+
     name = f"labelmesh-{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}.log"
     for folder in (default_dir() / "logs", Path(tempfile.gettempdir())):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(traceback.format_exc())
+            (folder / name).write_text("".join(traceback.format_exception(error)))
         except OSError:
             continue
         return (folder / name).absolute()

@@ -22,8 +22,7 @@ from labelmesh.demo.photo_walk import PhotoWalk
 from labelmesh.demo.reviewer import ACTOR
 from labelmesh.demo.summary import Summary
 from labelmesh.demo.walk import Walk
-from labelmesh.local import Watchers, clear, running
-from labelmesh.local.running import DEFAULT_MODEL, DEFAULT_SAM_MODEL
+from labelmesh.local.running import DEFAULT_MODEL, DEFAULT_SAM_MODEL, Watchers, clear, running
 from labelmesh.local.signals import stop_signals
 from labelmesh.local.stack import Stack
 
