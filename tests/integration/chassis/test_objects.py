@@ -21,7 +21,9 @@ MIB = 1 << 20
 
 @pytest.fixture
 async def link(broker: NatsServer) -> AsyncIterator[bus.Bus]:
-    async with bus.connect(ServiceSettings(service="tester", nats_url=broker.url)) as link:
+    async with bus.connect(
+        ServiceSettings(service="tester", nats_url=broker.url, blob_url="memory:")
+    ) as link:
         await asyncio.wait_for(link.ready.wait(), 20)
         yield link
 
@@ -41,7 +43,7 @@ async def found(objects: ObjectStore, name: str, data: bytes, eventually: Callab
 
 async def test_another_replica_finds_what_one_has_stored(link, broker, eventually) -> None:
     data = os.urandom(4 * MIB + 7)
-    settings = ServiceSettings(service="another", nats_url=broker.url)
+    settings = ServiceSettings(service="another", nats_url=broker.url, blob_url="memory:")
     async with bus.connect(settings) as other, store(link) as one, store(other) as two:
         assert await two.get("a") is None
         one.put_soon("a", data)

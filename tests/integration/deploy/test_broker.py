@@ -70,7 +70,9 @@ def broker(config):
 async def test_every_stream_fits_the_volume(objects, broker):
     (told,) = [item["data"] for item in objects if "LABELMESH_STREAM_MAX_BYTES" in item.get("data", {})]
     size = int(told["LABELMESH_STREAM_MAX_BYTES"])
-    settings = ServiceSettings(service="review_queue", nats_url=broker, stream_max_bytes=size)
+    settings = ServiceSettings(
+        service="review_queue", nats_url=broker, blob_url="memory:", stream_max_bytes=size
+    )
     async with bus.connect(settings) as events, asyncio.timeout(20):
         for package in PACKAGES:
             await events.ensure_stream(package)
