@@ -1,5 +1,6 @@
 """The engine: finding rules, holding labels to them, and surviving their mistakes."""
 
+import gc
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -133,6 +134,24 @@ def test_a_label_that_breaks_the_columns_does_not_take_the_others_with_it() -> N
     small, bad = engine.evaluate_many(items, Ruleset())
     assert [finding.message for finding in small] == ["The polygon covers 1 square pixels, less than 5."]
     assert [finding.message for finding in bad] == ["The rule failed; the label was not fully checked by it."]
+
+
+def test_a_batch_is_gone_when_it_is_done() -> None:
+    engine, everything = (
+        Engine(discover()),
+        Ruleset(1, {rule.id: Settings(True, Severity.WARNING, {}) for rule in discover()}),
+    )
+    items = [
+        (shaped(f"L{i}", square(0, 40), square(20, 40)), Subject(Ontology(()), Asset("k"))) for i in range(9)
+    ]
+    engine.evaluate_many(items, everything)
+    gc.collect()
+    gc.disable()
+    try:
+        engine.evaluate_many(items, everything)
+        assert gc.collect() == 0, "what holds itself is kept until the collector comes, with all its labels"
+    finally:
+        gc.enable()
 
 
 def test_heavy_batches_are_parted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,8 @@ def test_a_ring_in_a_hole_is_a_part_of_its_own() -> None:
 
 
 def overlap(one: Value, other: Value) -> float:
-    found = columns(one, other).pairs
+    shapes = columns(one, other)
+    found = shapes.pairs
     return float(found.common(np.arange(len(found.close.i))).sum())
 
 

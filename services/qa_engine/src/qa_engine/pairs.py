@@ -6,6 +6,7 @@ Boxes and polygons are compared with each other and masks with masks; a mask and
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+from weakref import proxy
 
 import numpy as np
 import shapely
@@ -33,10 +34,12 @@ class Close:
 
 
 class Pairs:
-    """Pairs of shapes that may overlap; arrays have one entry a pair."""
+    """Pairs of shapes that may overlap, as long as the shapes live; arrays have one entry a pair."""
 
     def __init__(self, shapes: "Shapes") -> None:
-        self._shapes = shapes
+        # Not the shapes themselves: they hold their pairs, and a batch that holds itself waits for the garbage
+        # collector, with the labels of some batches before it.
+        self._shapes: Shapes = proxy(shapes)
 
     @cached_property
     def close(self) -> Close:
