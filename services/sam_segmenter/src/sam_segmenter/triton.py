@@ -28,9 +28,10 @@ _CHANNEL = [
     ("grpc.lb_policy_name", "round_robin"),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
-    # A restarted Triton is found within a second instead of after gRPC's growing pauses of up to two minutes.
+    # A restarted Triton is found within a second instead of after gRPC's growing pauses of up to two minutes. What gRPC
+    # calls the least backoff is how long one attempt to connect may take; a busy node needs more than 100 ms.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     # A host that vanished without a word; more often than this Triton calls it too many pings.
     ("grpc.keepalive_time_ms", 60_000),
