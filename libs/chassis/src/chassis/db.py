@@ -118,7 +118,10 @@ class _Alone:
         try:
             self._conn = await self._kept.take()
         except SQLAlchemyError as error:
-            raise storage_error(error) or error from error
+            known = storage_error(error)
+            if known is None:
+                raise
+            raise known from error
         except OSError as error:
             raise StorageUnavailable from error
         return self._conn
