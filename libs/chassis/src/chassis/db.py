@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from sqlalchemy import ColumnElement, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -117,13 +117,8 @@ class _Alone:
     async def __aenter__(self) -> AsyncConnection:
         try:
             self._conn = await self._kept.take()
-        except SQLAlchemyError as error:
-            known = storage_error(error)
-            if known is None:
-                raise
-            raise known from error
-        except OSError as error:
-            raise StorageUnavailable from error
+        except (SQLAlchemyError, OSError) as error:
+            _tell(error)
         return self._conn
 
     async def __aexit__(
@@ -134,8 +129,8 @@ class _Alone:
         if error is None and wrote:
             for callback in self._callbacks:
                 callback()
-        if isinstance(error, SQLAlchemyError) and (known := storage_error(error)) is not None:
-            raise known from error
+        if isinstance(error, SQLAlchemyError):
+            _tell(error)
 
 
 @asynccontextmanager
@@ -150,13 +145,16 @@ async def _faults_told(transaction: _Transaction) -> AsyncIterator[AsyncConnecti
                 raise _Foreign(error) from error
     except _Foreign as foreign:
         raise foreign.error from None
-    except SQLAlchemyError as error:
-        known = storage_error(error)
-        if known is None:
-            raise
-        raise known from error
-    except OSError as error:
-        raise StorageUnavailable from error
+    except (SQLAlchemyError, OSError) as error:
+        _tell(error)
+
+
+def _tell(error: SQLAlchemyError | OSError) -> NoReturn:
+    """Raise the error as the service tells it."""
+    known = StorageUnavailable() if isinstance(error, OSError) else storage_error(error)
+    if known is None:
+        raise error
+    raise known from error
 
 
 class _Foreign(Exception):

@@ -93,9 +93,7 @@ async def submit(
     """
     review.check(submission)
     if submission.decision in MOVES:
-        async with db.read_one() as conn:
-            project = await projects.get(conn, *name)
-        await moving.move(db, project, uid, submission, request)
+        await moving.move(db, await projects.read(db, *name), uid, submission, request)
         return None
     for _ in range(_TRIES):
         async with db.read_one() as conn:

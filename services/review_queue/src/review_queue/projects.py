@@ -101,6 +101,12 @@ async def get(conn: AsyncConnection, tenant: str, project_id: str, *, lock: bool
     raise ProjectNotFound
 
 
+async def read(db: Database, tenant: str, project_id: str) -> Project:
+    """The tenant's project as it is now. Raises ProjectNotFound."""
+    async with db.read_one() as conn:
+        return await get(conn, tenant, project_id)
+
+
 async def from_row(conn: AsyncConnection, tenant: str, project_id: str, row: Any) -> Project:
     """The project of a row with its `changing` columns. Raises ProjectNotFound."""
     known = _known((tenant, project_id), row) or (await _whole(conn, [row.project_uid])).get(row.project_uid)

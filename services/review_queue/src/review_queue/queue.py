@@ -69,19 +69,14 @@ async def lease_next(
     # The statement that leases sees to it that this project is as it is now.
     project = projects.last(tenant, project_id)
     if project is None or not _alone(project, asked):
-        project = await _project(db, tenant, project_id)
+        project = await projects.read(db, tenant, project_id)
     while True:
         leases = await _lease(db, project, reviewer, asked)
         if leases:
             return project, leases
-        before, project = project, await _project(db, tenant, project_id)
+        before, project = project, await projects.read(db, tenant, project_id)
         if projects.as_seen(before) == projects.as_seen(project):
             return project, []
-
-
-async def _project(db: Database, tenant: str, project_id: str) -> Project:
-    async with db.read_one() as conn:
-        return await projects.get(conn, tenant, project_id)
 
 
 def _alone(project: Project, asked: Wanted) -> bool:

@@ -156,8 +156,7 @@ class QueueServicer(QueueServiceServicer):
         return pb2.SetBusinessWeightsResponse(changed=changed)
 
     async def _project(self, project_id: str) -> Project:
-        async with self._db.read_one() as conn:
-            return await projects.get(conn, caller().tenant, project_id)
+        return await projects.read(self._db, caller().tenant, project_id)
 
 
 def _state(number: int) -> TaskState | None:
