@@ -23,7 +23,7 @@ up: setup ## start broker, model and every service here; Ctrl-C stops them
 
 test: setup ## all tests, with real servers (WORKERS=2: files side by side)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore=tests/e2e
-	@# Whole suites choose the ports they begin on, so two that start at once may choose the same.
+	@# Whole suites with a language model: one of them has use for every core there is.
 	@$(BIN)/python -m pytest tests/e2e
 
 check: setup lint types imports protos-check locks-check k8s-check rooms ## everything that looks at the code without running it

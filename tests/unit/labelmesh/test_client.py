@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 import grpc
@@ -39,13 +38,27 @@ async def serving(
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, handlers)])
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    way = await asyncio.start_server(partial(_pass_on, port, delay_seconds), "127.0.0.1", 0)
-    if delay_seconds:
-        port = way.sockets[0].getsockname()[1]
-    async with Client(Endpoints(review_queue=f"127.0.0.1:{port}")) as client:
+    async with _way(port, delay_seconds) as address, Client(Endpoints(review_queue=address)) as client:
         yield client
-    way.close()
     await server.stop(0)
+
+
+@asynccontextmanager
+async def _way(port: int, delay_seconds: float) -> AsyncIterator[str]:
+    """Where the port can be reached, so much later than itself."""
+    if not delay_seconds:
+        yield f"127.0.0.1:{port}"
+        return
+    passing: set[asyncio.Task[None]] = set()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        passing.add(asyncio.create_task(_pass_on(port, delay_seconds, reader, writer)))
+
+    way = await asyncio.start_server(connected, "127.0.0.1", 0)
+    yield "{}:{}".format(*way.sockets[0].getsockname())
+    way.close()
+    # Left open they would be somebody else's warning, whenever they are collected.
+    await asyncio.gather(*passing)
 
 
 async def _pass_on(
@@ -60,6 +73,7 @@ async def _pass_on(
             target.write(data)
             await target.drain()
         target.close()
+        await target.wait_closed()
 
     await asyncio.gather(copy(reader, behind_writer), copy(behind_reader, writer))
 

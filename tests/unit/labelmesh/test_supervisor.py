@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from labelmesh.local import identity, ports, programs, state
+from labelmesh.local import identity, programs, state
 from labelmesh.local.errors import AlreadyRunning, NotRunning, StartFailed, StateUnreadable
+from labelmesh.local.ports import Ports
 from labelmesh.local.supervisor import Died, Event, Restarted, Supervisor
 
 
 def broker(folder: Path) -> programs.Program:
-    return programs.broker(folder, ports.choose(0, set()))
+    with Ports() as ports:
+        return programs.broker(folder, ports.choose(0))
 
 
 @pytest.fixture
@@ -106,15 +109,30 @@ async def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path, supervis
     assert process.exit_code == -signal.SIGKILL
 
 
-def test_a_taken_port_is_replaced() -> None:
-    taken: set[int] = set()
-    first = ports.choose(0, taken)
-    assert ports.choose(first, taken) != first
+def test_a_port_is_chosen_once_until_it_is_let_go() -> None:
+    with Ports() as one, Ports() as other:
+        first = one.choose(0)
+        assert one.choose(first) != first
+        # Nobody listens there yet, but it is promised to somebody.
+        assert other.choose(first) != first
+    with Ports() as later:
+        assert later.choose(first) == first
+
+
+def test_a_port_that_somebody_listens_on_is_replaced() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, Ports() as ports:
+        port = listening.getsockname()[1]
+        assert ports.choose(port) != port
 
 
 def test_only_the_recorded_process_is_ended() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"], stdout=subprocess.PIPE
+    )
     try:
+        # Before it has become the program it has no command line yet.
+        assert child.stdout is not None
+        child.stdout.readline()
         seen = identity.identify(child.pid)
         assert seen is not None
         other_start = seen.model_copy(update={"started": seen.started - 100})
@@ -124,7 +142,7 @@ def test_only_the_recorded_process_is_ended() -> None:
         assert identity.end([seen], 5.0) == [child.pid]
     finally:
         child.kill()
-        child.wait()
+        child.communicate()
 
 
 def test_a_state_directory_has_one_owner(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ async def test_an_answer_that_drips_counts_by_its_status_or_is_given_up(desk, ra
 
     slow_body, slow_head = await desk.add(await raw(body)), await desk.add(await raw(head))
     await desk.tell("one")
-    async with desk.worker():
+    async with desk.worker(patience=Patience(connect=5, read=5, total=5, body=0.2)):
         (delivery,) = await desk.settled(slow_body, DELIVERED)
         assert delivery.last.http_status == 202
         assert (await desk.tried(slow_head, 1)).last.fault in ("TIMED_OUT", "ANSWER_UNREADABLE")

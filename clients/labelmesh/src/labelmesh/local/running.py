@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labelmesh.local import leftovers, ports, programs, state
+from labelmesh.local import leftovers, programs, state
 from labelmesh.local.errors import StateUnreadable
 from labelmesh.local.identity import Identity, identify
 from labelmesh.local.model_defaults import DEFAULT_CONTEXT_TOKENS, DEFAULT_PARALLEL
+from labelmesh.local.ports import Ports
 from labelmesh.local.programs import BROKER, MODEL_SERVER, PORTS, SERVICES, Surroundings
 from labelmesh.local.stack import Stack, snapshot
 from labelmesh.local.supervisor import Event, Supervisor
@@ -78,10 +79,10 @@ async def running(
     """
     watchers = watchers or Watchers()
     state_dir = state_dir.absolute()
-    with state.locked(state_dir):
+    with state.locked(state_dir), Ports() as ports:
         await asyncio.to_thread(_recover, state_dir, watchers)
         wanted = _Wanted(endpoint, model, sam_model, database_url, environment or {})
-        plan = await _plan(state_dir, wanted, watchers)
+        plan = await _plan(state_dir, wanted, watchers, ports)
         me = identify(os.getpid()) or Identity(pid=os.getpid(), started=0.0, command=())
         document = state.State(
             supervisor=me,
@@ -107,12 +108,11 @@ async def running(
             state.forget(state_dir)
 
 
-async def _plan(state_dir: Path, wanted: _Wanted, watchers: Watchers) -> _Plan:
-    taken: set[int] = set()
+async def _plan(state_dir: Path, wanted: _Wanted, watchers: Watchers, ports: Ports) -> _Plan:
     others: list[programs.Program] = []
     if wanted.endpoint is None:
         weights = await local_weights(wanted.model, watchers.fetching)
-        local = programs.model_server(wanted.model, weights, ports.choose(PORTS[MODEL_SERVER], taken))
+        local = programs.model_server(wanted.model, weights, ports.choose(PORTS[MODEL_SERVER]))
         others.append(local)
         llm = programs.Endpoint(
             f"http://{local.address}/v1", wanted.model, DEFAULT_PARALLEL, DEFAULT_CONTEXT_TOKENS
@@ -120,13 +120,13 @@ async def _plan(state_dir: Path, wanted: _Wanted, watchers: Watchers) -> _Plan:
     else:
         llm = programs.Endpoint(wanted.endpoint, wanted.model)
     sam = await local_sam(wanted.sam_model, watchers.fetching) if wanted.sam_model is not None else None
-    broker = programs.broker(state_dir, ports.choose(PORTS[BROKER], taken))
+    broker = programs.broker(state_dir, ports.choose(PORTS[BROKER]))
     blobs = state_dir / "blobs"
     blobs.mkdir(exist_ok=True)
     around = Surroundings(f"nats://{broker.address}", blobs.as_uri(), llm, sam, wanted.environment)
     for name in SERVICES:
         url = wanted.database_url(name) if wanted.database_url else _sqlite(state_dir, name)
-        others.append(programs.service(name, ports.choose(PORTS[name], taken), url, around))
+        others.append(programs.service(name, ports.choose(PORTS[name]), url, around))
     return _Plan(broker, tuple(others), llm.base_url, sam.name if sam is not None else "")
 
 
