@@ -5,11 +5,12 @@ all that is stored along with it is one statement (an UPDATE and INSERTs as comm
 by itself. SQLite knows no such expressions and needs none: there a statement is a function call.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Select,
     String,
     Table,
@@ -21,14 +22,17 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
-from chassis.prepared import Prepared
+from chassis.prepared import Prepared, Values, together
 
 Rows = tuple[Table, Sequence[Mapping[str, Any]]]
 """A table and rows for it, each with the same columns."""
+Step = tuple[Prepared, Values | Sequence[Values]]
+"""What `together` takes."""
 _Shape = tuple[Table, tuple[str, ...], bool]
 """A table, the columns that rows for it have, and whether it is one row: then its values need no arrays."""
 _SHAPES = 256
@@ -44,11 +48,10 @@ async def change(
     """
     stored = [(table, some) for table, some in rows if some]
     if conn.dialect.name != "postgresql":
-        if not (await conn.execute(update, values)).rowcount:
-            return False
-        for table, some in stored:
-            await conn.execute(insert(table).inline(), list(some))
-        return True
+        changed = await _change(update).run(conn, values)
+        if changed:
+            await store(conn, stored)
+        return bool(changed)
     shape = tuple((table, tuple(some[0]), len(some) == 1) for table, some in stored)
     statement, parts = _statement(update, shape)
     given = dict(values)
@@ -57,6 +60,91 @@ async def change(
         given.update(zip(names, one.values(), strict=True))
     ((changed,),) = await statement.rows(conn, given)
     return bool(changed)
+
+
+async def store(conn: AsyncConnection, rows: Sequence[Rows]) -> None:
+    """Store rows in a transaction, in this order. Columns that the database numbers are left out."""
+    await together(conn, [insertion(conn, table, some) for table, some in rows if some])
+
+
+async def store_new(
+    conn: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]], key: str
+) -> set[Any]:
+    """Store those of the rows whose primary key is not there, in a transaction; their values in the column `key`."""
+    if conn.dialect.name == "postgresql":
+        # One trip for all of them.
+        insert_new = postgresql.insert(table).on_conflict_do_nothing().returning(table.c[key])
+        return set((await conn.execute(insert_new, list(rows))).scalars())
+    counts = await together(conn, [insertion(conn, table, [row], ignore=True) for row in rows])
+    return {row[key] for row, count in zip(rows, counts, strict=True) if count}
+
+
+def insertion(
+    conn: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False
+) -> Step:
+    """The step of `together` that inserts rows, each with the same columns; `ignore` skips those whose key exists."""
+    return _insert(conn.dialect.name, table, tuple(rows[0]), ignore), _one_or_all(rows)
+
+
+async def upsert(
+    conn: AsyncConnection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    added: Iterable[str] = (),
+    replaced: Iterable[str] = (),
+    where: Callable[[Any], ColumnElement[bool]] | None = None,
+) -> None:
+    """Insert rows; where the primary key exists, add to some columns and replace others, if `where` holds.
+
+    `where` is handed the columns of the new row; it is a function of a module, since what is prepared is kept by it. No
+    two of the rows may have one key.
+    """
+    if rows:
+        prepared = _upsert(conn.dialect.name, table, tuple(rows[0]), tuple(added), tuple(replaced), where)
+        await together(conn, [(prepared, _one_or_all(rows))])
+
+
+def _one_or_all(rows: Sequence[Mapping[str, Any]]) -> Values | Sequence[Values]:
+    return rows[0] if len(rows) == 1 else rows
+
+
+@lru_cache(maxsize=_SHAPES)
+def _change(update: Update) -> Prepared:
+    return Prepared(update)
+
+
+@lru_cache(maxsize=_SHAPES)
+def _insert(dialect: str, table: Table, names: tuple[str, ...], ignore: bool) -> Prepared:
+    plain = _dialect_insert(dialect, table)
+    # To ask for a row's number first would be one more trip.
+    return Prepared(_valued(plain.on_conflict_do_nothing() if ignore else plain, names).inline())
+
+
+@lru_cache(maxsize=_SHAPES)
+def _upsert(
+    dialect: str,
+    table: Table,
+    names: tuple[str, ...],
+    added: tuple[str, ...],
+    replaced: tuple[str, ...],
+    where: Callable[[Any], ColumnElement[bool]] | None,
+) -> Prepared:
+    insert = _dialect_insert(dialect, table)
+    new = insert.excluded
+    changes = {name: table.c[name] + new[name] for name in added} | {name: new[name] for name in replaced}
+    keys = [column.name for column in table.primary_key]
+    only = where(new) if where else None
+    changing = insert.on_conflict_do_update(index_elements=keys, set_=changes, where=only)
+    return Prepared(_valued(changing, names))
+
+
+def _dialect_insert(dialect: str, table: Table) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+
+
+def _valued(statement: Any, names: tuple[str, ...]) -> Any:
+    return statement.values({name: bindparam(name) for name in names})
 
 
 @lru_cache(maxsize=_SHAPES)

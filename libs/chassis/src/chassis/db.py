@@ -1,13 +1,13 @@
 """One database a service: SQLite file or PostgreSQL behind the same few calls."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NoReturn
 
-from sqlalchemy import ColumnElement, Table, event
+from sqlalchemy import Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from chassis import sqlite_dialect
 from chassis.errors import SettingsRefused, StorageUnavailable
-from chassis.kept import KeptConnections
+from chassis.kept import KeptConnections, driver_of, each_alone
 from chassis.prepared import Record
-from chassis.storage_faults import storage_error
+from chassis.storage_faults import in_terms_of_sqlalchemy, storage_error
 
 Dialect = Literal["sqlite", "postgresql"]
 _BUSY_MS = 10_000
@@ -33,33 +33,33 @@ _Transaction = AbstractAsyncContextManager[AsyncConnection]
 class Database:
     """A writer and readers over one database.
 
-    SQLite (WAL, synchronous NORMAL) has one writer connection behind a fair lock, so writers of this
-    process queue instead of polling; readers see the last commit and never wait for it.
+    SQLite (WAL, synchronous NORMAL) has one writer connection that is had in turns, so writers of this process queue
+    instead of polling; readers see the last commit and never wait for it.
     """
 
-    def __init__(
-        self, writer: AsyncEngine, reader: AsyncEngine, dialect: Dialect, kept: KeptConnections | None = None
-    ) -> None:
+    def __init__(self, dialect: Dialect, writer: AsyncEngine, reader: AsyncEngine) -> None:
         self.engine = writer
         self.dialect: Dialect = dialect
         self._reader = reader
-        self._kept = kept
-        self._turn = asyncio.Lock() if dialect == "sqlite" else None
         self._callbacks: list[Callable[[], None]] = []
+        if dialect == "sqlite":
+            self._writers, self._readers = KeptConnections(writer, 1), KeptConnections(reader, _READERS)
+        else:
+            self._writers = self._readers = KeptConnections(each_alone(writer), _POSTGRESQL_KEPT)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call this, on the event loop, after each commit that added events to the outbox."""
         self._callbacks.append(callback)
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
+    def begin(self) -> _Transaction:
         """A write transaction: commits at the end of the block, rolls back when it raises.
 
         SQLite begins IMMEDIATE, so two writers never deadlock over an upgrade of their locks. Raises
         StorageFull and StorageUnavailable; other errors of the driver pass as they are.
         """
-        async with self._writing(self.engine.begin()) as conn:
-            yield conn
+        if self.dialect == "sqlite":
+            return _Kept(self._writers, self._callbacks, "BEGIN IMMEDIATE")
+        return self._writing()
 
     def write_one(self) -> _Transaction:
         """A connection for one statement that writes, and is all or nothing by itself.
@@ -67,32 +67,35 @@ class Database:
         PostgreSQL commits it as it ends, which saves two trips; SQLite has a transaction as in `begin`, so that what
         takes one statement there may take several here (see at_once.py). Raises what `begin` raises.
         """
-        return _Alone(self._kept, self._callbacks) if self._kept else self.begin()
+        return self.begin() if self.dialect == "sqlite" else _Kept(self._writers, self._callbacks)
 
     @asynccontextmanager
-    async def _writing(self, transaction: _Transaction) -> AsyncIterator[AsyncConnection]:
-        async with AsyncExitStack() as stack:
-            if self._turn is not None:
-                await stack.enter_async_context(self._turn)
-            wrote = False
-            async with _faults_told(transaction) as conn:
-                try:
-                    yield conn
-                finally:
-                    wrote = _wrote_events(conn)
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        wrote = False
+        async with _faults_told(self.engine.begin()) as conn:
+            try:
+                yield conn
+            finally:
+                wrote = _wrote_events(conn)
         if wrote:
-            for callback in self._callbacks:
-                callback()
+            _call(self._callbacks)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    def read(self) -> _Transaction:
         """A read-only snapshot: every statement in the block sees the same state."""
-        async with _faults_told(self._reader.begin()) as conn:
-            yield conn
+        if self.dialect == "sqlite":
+            return _Kept(self._readers, (), "BEGIN")
+        return _faults_told(self._reader.begin())
 
     def read_one(self) -> _Transaction:
         """A connection for one statement that reads, without a transaction around it where that costs trips."""
-        return _Alone(self._kept, ()) if self._kept else self.read()
+        return self.read() if self.dialect == "sqlite" else _Kept(self._readers, ())
+
+    async def close(self) -> None:
+        """Close the connections that nobody uses."""
+        for kept in {self._writers, self._readers}:
+            await kept.close()
+        for engine in (self._reader, self.engine):
+            await engine.dispose()
 
 
 def announce_events(conn: AsyncConnection) -> None:
@@ -104,33 +107,64 @@ def _wrote_events(conn: AsyncConnection) -> bool:
     return bool(conn.info.pop(_WROTE_EVENTS, False))
 
 
-class _Alone:
-    """A kept connection for one statement. A class, since as generators these contexts cost as much as a statement."""
+def _call(callbacks: Sequence[Callable[[], None]]) -> None:
+    for callback in callbacks:
+        callback()
 
-    __slots__ = ("_callbacks", "_conn", "_kept")
+
+class _Kept:
+    """A kept connection: on PostgreSQL for one statement, on SQLite for the transaction that `begin` begins.
+
+    A class, since as generators these contexts cost as much as a statement.
+    """
+
+    __slots__ = ("_begin", "_callbacks", "_conn", "_kept")
     _conn: AsyncConnection
 
-    def __init__(self, kept: KeptConnections, callbacks: Sequence[Callable[[], None]]) -> None:
+    def __init__(
+        self, kept: KeptConnections, callbacks: Sequence[Callable[[], None]], begin: str = ""
+    ) -> None:
         self._kept = kept
         self._callbacks = callbacks
+        self._begin = begin
 
     async def __aenter__(self) -> AsyncConnection:
         try:
-            self._conn = await self._kept.take()
+            self._conn = conn = await self._kept.take()
         except (SQLAlchemyError, OSError) as error:
             _tell(error)
-        return self._conn
+        if self._begin:
+            driver_of(conn).held_begin = self._begin
+        return conn
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         wrote = _wrote_events(self._conn)
-        await self._kept.give(self._conn, failed=error is not None)
+        try:
+            if self._begin:
+                await self._end(error)
+        finally:
+            lost = error is not None if not self._begin else self._conn.invalidated
+            await self._kept.give(self._conn, failed=lost)
         if error is None and wrote:
-            for callback in self._callbacks:
-                callback()
+            _call(self._callbacks)
         if isinstance(error, SQLAlchemyError):
             _tell(error)
+
+    async def _end(self, error: BaseException | None) -> None:
+        """End the transaction."""
+        if self._conn.invalidated:
+            return
+        driver = driver_of(self._conn)
+        if error is not None or self._begin == "BEGIN":
+            driver.undo()
+            return
+        try:
+            await driver.end_write()
+        except sqlite3.Error as refused:
+            driver.undo()
+            _tell(in_terms_of_sqlalchemy(refused))
 
 
 @asynccontextmanager
@@ -184,10 +218,7 @@ async def connect(url: str) -> AsyncIterator[Database]:
     try:
         yield database
     finally:
-        if database._kept is not None:
-            await database._kept.close()
-        await database._reader.dispose()
-        await database.engine.dispose()
+        await database.close()
 
 
 def _sqlite(path: Path) -> Database:
@@ -210,7 +241,7 @@ def _sqlite(path: Path) -> Database:
         )
         _prepare_sqlite(engine, begin)
         engines.append(engine)
-    return Database(engines[0], engines[1], "sqlite")
+    return Database("sqlite", *engines)
 
 
 def _prepare_sqlite(engine: AsyncEngine, begin: str) -> None:
@@ -245,7 +276,7 @@ def _postgresql(url: str) -> Database:
         connect_args={"timeout": 10, "command_timeout": 120, "record_class": Record},
     )
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return Database(engine, reader, "postgresql", KeptConnections(engine, _POSTGRESQL_KEPT))
+    return Database("postgresql", engine, reader)
 
 
 def dialect_of(conn: AsyncConnection) -> Dialect:
@@ -255,31 +286,4 @@ def dialect_of(conn: AsyncConnection) -> Dialect:
 
 def insert_ignore(conn: AsyncConnection, table: Table) -> Any:
     """An INSERT into the table that skips rows whose key exists, for the connection's dialect."""
-    return _insert(conn, table).on_conflict_do_nothing()
-
-
-async def upsert(
-    conn: AsyncConnection,
-    table: Table,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    added: Iterable[str] = (),
-    replaced: Iterable[str] = (),
-    where: Callable[[Any], ColumnElement[bool]] | None = None,
-) -> None:
-    """Insert rows; where the primary key exists, add to some columns and replace others, if `where` holds.
-
-    `where` is handed the columns of the new row. No two of the rows may have one key.
-    """
-    if not rows:
-        return
-    insert = _insert(conn, table)
-    new = insert.excluded
-    changes = {name: table.c[name] + new[name] for name in added} | {name: new[name] for name in replaced}
-    keys = [column.name for column in table.primary_key]
-    only = where(new) if where else None
-    await conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=changes, where=only), rows)
-
-
-def _insert(conn: AsyncConnection, table: Table) -> Any:
-    return (postgresql if dialect_of(conn) == "postgresql" else sqlite).insert(table)
+    return (postgresql if dialect_of(conn) == "postgresql" else sqlite).insert(table).on_conflict_do_nothing()

@@ -8,10 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import now_us
 from chassis.db import Database
+from chassis.prepared import Prepared
 
-_SQLITE = text(
-    "INSERT INTO inbox (stream, msg_id, seen_time_us) SELECT :stream, value, :now FROM json_each(:ids) WHERE true "
-    "ON CONFLICT DO NOTHING RETURNING msg_id"
+_SQLITE = Prepared(
+    text(
+        "INSERT INTO inbox (stream, msg_id, seen_time_us) SELECT :stream, value, :now FROM json_each(:ids) WHERE true "
+        "ON CONFLICT DO NOTHING RETURNING msg_id"
+    ).columns(msg_id=Text)
 )
 _POSTGRESQL = text(
     "INSERT INTO inbox (stream, msg_id, seen_time_us) SELECT :stream, unnest(:ids), :now "
@@ -33,10 +36,8 @@ async def claim(conn: AsyncConnection, stream: str, msg_ids: Iterable[str]) -> s
     ids = sorted(set(msg_ids))
     values = {"stream": stream, "now": now_us()}
     if conn.dialect.name == "sqlite":
-        rows = await conn.execute(_SQLITE, {**values, "ids": json.dumps(ids)})
-    else:
-        rows = await conn.execute(_POSTGRESQL, {**values, "ids": ids})
-    return set(rows.scalars())
+        return {row.msg_id for row in await _SQLITE.rows(conn, {**values, "ids": json.dumps(ids)})}
+    return set((await conn.execute(_POSTGRESQL, {**values, "ids": ids})).scalars())
 
 
 async def prune(db: Database, before_us: int) -> int:

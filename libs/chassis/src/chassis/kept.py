@@ -1,7 +1,6 @@
-"""Connections to PostgreSQL on which each statement is a transaction of its own.
+"""Connections that stay out of the pool while nothing fails.
 
-They stay out of the pool while nothing fails: to take a connection from it, begin, end and give it back costs as much
-as a statement does.
+To take a connection from it, begin, end and give it back costs SQLAlchemy as much as several statements do.
 """
 
 import asyncio
@@ -9,14 +8,21 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-_KEPT = "labelmesh_kept"
+from chassis.sqlite_dialect import Connection
+
+_ALONE = "labelmesh_alone"
+
+
+def each_alone(engine: AsyncEngine) -> AsyncEngine:
+    """The engine of PostgreSQL with each statement a transaction of its own."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT", **{_ALONE: True})
 
 
 class KeptConnections:
-    """At most `size` connections of an engine, which commit each statement."""
+    """At most `size` connections of an engine, in turns."""
 
     def __init__(self, engine: AsyncEngine, size: int) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT", **{_KEPT: True})
+        self._engine = engine
         self._turns = asyncio.Semaphore(size)
         self._free: list[AsyncConnection] = []
 
@@ -24,10 +30,16 @@ class KeptConnections:
         """One of them, dialled when none is free; to be given back."""
         await self._turns.acquire()
         try:
-            return self._free.pop() if self._free else await self._engine.connect()
+            return self._free.pop() if self._free else await self._dial()
         except BaseException:
             self._turns.release()
             raise
+
+    async def _dial(self) -> AsyncConnection:
+        conn = await self._engine.connect()
+        # For good: SQLAlchemy begins nothing by itself, whoever has the connection does.
+        await conn.begin()
+        return conn
 
     async def give(self, conn: AsyncConnection, *, failed: bool) -> None:
         """Give one back. After an error it goes back to the engine, which looks after it."""
@@ -40,7 +52,7 @@ class KeptConnections:
             self._turns.release()
 
     async def _give_back(self, conn: AsyncConnection) -> None:
-        if not (conn.invalidated or _driver(conn).is_closed()):
+        if not (conn.invalidated or _is_closed(conn)):
             await conn.close()
             return
         # Whatever took it took the others, too.
@@ -56,10 +68,21 @@ class KeptConnections:
 
 
 def driver_of(conn: AsyncConnection) -> Any:
-    """The driver's own connection under one of these, None under any other."""
+    """What statements can be handed to as they are, past SQLAlchemy.
+
+    That is asyncpg's connection where each statement is a transaction of its own, a sqlite_dialect.Connection on
+    SQLite, and None elsewhere.
+    """
     sync = conn.sync_connection
-    return _driver(conn) if sync is not None and sync.get_execution_options().get(_KEPT) else None
+    if sync is None:
+        return None
+    connection = sync.connection.dbapi_connection
+    if isinstance(connection, Connection):
+        return connection
+    return sync.connection.driver_connection if sync.get_execution_options().get(_ALONE) else None
 
 
-def _driver(conn: AsyncConnection) -> Any:
-    return conn.sync_connection.connection.driver_connection if conn.sync_connection else None
+def _is_closed(conn: AsyncConnection) -> bool:
+    driver = conn.sync_connection.connection.driver_connection if conn.sync_connection else None
+    is_closed = getattr(driver, "is_closed", None)
+    return bool(is_closed and is_closed())

@@ -1,13 +1,12 @@
 """Events that are committed together with the facts they tell."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis import tracecontext
+from chassis import at_once, tracecontext
 from chassis.clock import now_us
 from chassis.db import announce_events
 from chassis.errors import MessageTooLarge
@@ -19,8 +18,6 @@ from chassis.subjects import subject
 
 #: Largest event, bytes: what a gRPC message may be too.
 MAX_BODY_BYTES = 4 << 20
-# The database numbers the rows; to ask for a number first would be one more trip an event.
-_INSERT = insert(outbox).inline()
 
 
 async def add(
@@ -46,16 +43,20 @@ async def add_many(
     twice, and consumers see it once. `cause` is the event being handled: its trace goes on. Raises
     MessageTooLarge and SubjectRefused.
     """
-    stored = rows(events, cause)
+    await put(conn, rows(events, cause))
+
+
+async def put(conn: AsyncConnection, stored: Sequence[Mapping[str, Any]]) -> None:
+    """Emit the events of rows that `rows` made, in this order, when this transaction commits."""
     if stored:
-        await conn.execute(_INSERT, stored)
+        await at_once.store(conn, [(outbox, stored)])
         announce_events(conn)
 
 
 def rows(
     events: Iterable[tuple[Message, str, str | None]], cause: Event[Any] | None = None
 ) -> list[dict[str, Any]]:
-    """The rows of `outbox` that emit events; for who stores them in a statement of their own, and announces them.
+    """The rows of `outbox` that emit events; for `put`, or a statement of one's own and announce_events.
 
     Raises what add_many raises.
     """
@@ -78,4 +79,4 @@ def rows(
     return found
 
 
-__all__ = ["MAX_BODY_BYTES", "Relay", "add", "add_many", "announce_events", "outbox", "rows"]
+__all__ = ["MAX_BODY_BYTES", "Relay", "add", "add_many", "announce_events", "outbox", "put", "rows"]

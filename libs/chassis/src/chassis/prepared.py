@@ -1,54 +1,152 @@
 """Statements that are compiled once, for what a service does all day.
 
-On a connection that PostgreSQL commits each statement on (see kept.py) they go to the driver as they are: there
-SQLAlchemy's own work is two thirds of what a short statement costs. Everywhere else they are SQLAlchemy's.
+They go to the driver as they are, on SQLite and on those connections to PostgreSQL that commit each statement (see
+kept.py): there SQLAlchemy's own work is two thirds of what a short statement costs. In a transaction on PostgreSQL they
+are SQLAlchemy's like all others.
 """
 
+import sqlite3
+from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
 from asyncpg import exceptions
+from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.errors import StorageUnavailable
 from chassis.kept import driver_of
+from chassis.sqlite_dialect import Answer, Connection, Step
+from chassis.storage_faults import in_terms_of_sqlalchemy
+
+Values = Mapping[str, Any]
+"""The parameters of a statement by name."""
+_NO_COLUMNS: Mapping[str, Any] = {}
+_LENGTHS = 256
+"""Lengths of lists that a statement is kept for."""
 
 
 class Prepared:
-    """A statement with named parameters; values that it holds itself never change."""
+    """A statement with named parameters; values that it holds itself never change.
+
+    A parameter that takes a list (`in_(bindparam("uids", expanding=True))`) is written out for as many values as come.
+    """
 
     def __init__(self, statement: Any) -> None:
-        self._statement = statement
-        self._sql = ""
-        self._order: tuple[str, ...] = ()
-        self._own: Mapping[str, Any] = {}
+        self.statement = statement
+        self._written: dict[object, _Written] = {}
 
-    async def rows(self, conn: AsyncConnection, values: Mapping[str, Any]) -> Sequence[Any]:
+    async def rows(self, conn: AsyncConnection, values: Values) -> Sequence[Any]:
         """Execute it; its rows, with the columns as attributes. Raises what `AsyncConnection.execute` raises."""
         driver = driver_of(conn)
         if driver is None:
-            return (await conn.execute(self._statement, values)).all()
-        if not self._sql:
-            self._compile(conn, values)
-        own = self._own
-        arguments = [values[name] if name in values else own[name] for name in self._order]
-        try:
-            return await driver.fetch(self._sql, *arguments)  # type: ignore[no-any-return]
-        except exceptions.IntegrityConstraintViolationError as error:
-            raise IntegrityError(None, None, error) from error
-        except exceptions.PostgresError as error:
-            raise DBAPIError(None, None, error) from error
-        except (exceptions.InterfaceError, OSError) as error:
-            raise StorageUnavailable from error
+            return (await conn.execute(self.statement, values)).all()
+        written = self._in_words(conn, values)
+        if not isinstance(driver, Connection):
+            return await _fetch(driver, written.sql, written.arguments(values))
+        (answer,) = await _ask(driver, [(written.sql, written.arguments(values), False)])
+        return written.read(answer[3])
 
-    def _compile(self, conn: AsyncConnection, values: Mapping[str, Any]) -> None:
-        # With values, as a list that the statement holds is written out as so many parameters.
-        whole = self._statement.compile(dialect=conn.dialect).construct_expanded_state(dict(values))
-        self._order = tuple(whole.positiontup)
+    async def run(self, conn: AsyncConnection, values: Values) -> int:
+        """Execute it in a transaction; how many rows it changed. Raises what `AsyncConnection.execute` raises."""
+        (count,) = await together(conn, [(self, values)])
+        return count
+
+    def step(self, conn: AsyncConnection, values: Values | Sequence[Values]) -> Step:
+        """What SQLite's connection is to do."""
+        if isinstance(values, Mapping):
+            written = self._in_words(conn, values)
+            return written.sql, written.arguments(values), False
+        written = self._in_words(conn, values[0])
+        return written.sql, [written.arguments(each) for each in values], True
+
+    def _in_words(self, conn: AsyncConnection, values: Values) -> "_Written":
+        key = (conn.dialect.name, *(len(value) for value in values.values() if isinstance(value, list)))
+        found = self._written.get(key)
+        if found is None:
+            if len(self._written) >= _LENGTHS:
+                self._written.clear()
+            found = self._written[key] = _Written(self.statement, conn.dialect, values)
+        return found
+
+
+async def together(
+    conn: AsyncConnection, steps: Sequence[tuple[Prepared, Values | Sequence[Values]]]
+) -> list[int]:
+    """Execute statements of a transaction in this order; how many rows each changed.
+
+    A step has the statement's values, or a list of them for as many executions. On SQLite all of them are one hop to
+    the connection's thread. Raises what `AsyncConnection.execute` raises.
+    """
+    driver = driver_of(conn)
+    if not isinstance(driver, Connection):
+        return [(await conn.execute(prepared.statement, values)).rowcount for prepared, values in steps]
+    return [
+        answer[1]
+        for answer in await _ask(driver, [prepared.step(conn, values) for prepared, values in steps])
+    ]
+
+
+async def _ask(driver: Connection, steps: Sequence[Step]) -> list[Answer]:
+    try:
+        return await driver.ask(steps)
+    except sqlite3.Error as error:
+        raise in_terms_of_sqlalchemy(error) from error
+
+
+async def _fetch(driver: Any, sql: str, arguments: Sequence[Any]) -> Sequence[Any]:
+    try:
+        return await driver.fetch(sql, *arguments)  # type: ignore[no-any-return]
+    except exceptions.IntegrityConstraintViolationError as error:
+        raise IntegrityError(None, None, error) from error
+    except exceptions.PostgresError as error:
+        raise DBAPIError(None, None, error) from error
+    except (exceptions.InterfaceError, OSError) as error:
+        raise StorageUnavailable from error
+
+
+class _Written:
+    """A statement in one database's words, for lists of certain lengths."""
+
+    def __init__(self, statement: Any, dialect: Dialect, values: Values) -> None:
+        whole = statement.compile(dialect=dialect).construct_expanded_state(dict(values))
+        self.sql: str = whole.statement
+        self._order = tuple(whole.positiontup or ())
         self._own = {name: value for name, value in whole.parameters.items() if name not in values}
-        self._sql = whole.statement
+        expanded = whole.parameter_expansion
+        self._lists = [(name, expanded[name]) for name in values if name in expanded]
+        columns = list(getattr(statement, "exported_columns", _NO_COLUMNS).items())
+        row: Any = namedtuple("Row", [name for name, _ in columns], rename=True)  # type: ignore[misc]
+        self._row = row._make
+        self._bound, self._found = {}, []
+        if dialect.name == "sqlite":
+            # Where asyncpg knows a type, SQLite has numbers, texts and bytes.
+            self._bound = {name: process for name, process in whole.processors.items() if name in self._order}
+            found = [of.type.dialect_impl(dialect).result_processor(dialect, None) for _, of in columns]
+            self._found = found if any(found) else []
+
+    def arguments(self, values: Values) -> list[Any]:
+        """The values in the order of the statement."""
+        given = {**self._own, **values}
+        for name, places in self._lists:
+            given.update(zip(places, values[name], strict=True))
+        for name, process in self._bound.items():
+            given[name] = process(given[name])
+        return [given[name] for name in self._order]
+
+    def read(self, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Rows of SQLite with their columns as attributes."""
+        if self._found:
+            rows = [
+                tuple(
+                    process(value) if process else value
+                    for process, value in zip(self._found, row, strict=True)
+                )
+                for row in rows
+            ]
+        return [self._row(row) for row in rows]
 
 
 class Record(asyncpg.Record):

@@ -15,6 +15,7 @@ from chassis.event_tables import outbox
 from chassis.headers import BODY_BYTES, BODY_SHA256, BODY_URI, event_headers
 from chassis.log import get_logger, where
 from chassis.metrics import PUBLISHED
+from chassis.prepared import Prepared
 from chassis.publishing import NO_STREAM, Outgoing
 from chassis.subjects import split
 
@@ -27,9 +28,9 @@ _LOCK = int.from_bytes(b"lm-relay") >> 1
 #: Bodies above this travel through the blob store.
 CLAIM_CHECK_BYTES = 60 << 10
 
-_OLDEST = select(outbox).order_by(outbox.c.id).limit(_BATCH)
+_OLDEST = Prepared(select(outbox).order_by(outbox.c.id).limit(_BATCH))
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
-_DELETE_SQLITE = text("DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(:ids))")
+_DELETE_SQLITE = Prepared(text("DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(:ids))"))
 _DELETE_POSTGRESQL = text("DELETE FROM outbox WHERE id = ANY(:ids)").bindparams(
     bindparam("ids", type_=ARRAY(BigInteger))
 )
@@ -121,20 +122,20 @@ class Relay:
 
     async def _pass_sqlite(self) -> tuple[Sequence[Row[Any]] | None, int]:
         async with self._db.read() as conn:
-            rows = (await conn.execute(_OLDEST)).all()
+            rows = await _OLDEST.rows(conn, {})
         if not rows:
             return rows, 0
         ids = await self._publish(rows)
         if ids:
             async with self._db.begin() as conn:
-                await conn.execute(_DELETE_SQLITE, {"ids": json.dumps(ids)})
+                await _DELETE_SQLITE.run(conn, {"ids": json.dumps(ids)})
         return rows, len(ids)
 
     async def _pass_postgresql(self) -> tuple[Sequence[Row[Any]] | None, int]:
         async with self._db.begin() as conn:
             if not await conn.scalar(_TRY_LOCK, {"key": _LOCK}):
                 return None, 0
-            rows = (await conn.execute(_OLDEST)).all()
+            rows = await _OLDEST.rows(conn, {})
             ids = await self._publish(rows) if rows else []
             if ids:
                 await conn.execute(_DELETE_POSTGRESQL, {"ids": ids})

@@ -50,3 +50,10 @@ def _postgresql(state: str) -> StorageFull | StorageUnavailable | None:
     if state in _PG_UNAVAILABLE or state[:2] in _PG_UNAVAILABLE_CLASSES:
         return StorageUnavailable()
     return None
+
+
+def in_terms_of_sqlalchemy(error: sqlite3.Error) -> SQLAlchemyError:
+    """What SQLAlchemy raises for an error of SQLite's driver."""
+    told = DBAPIError.instance("", None, error, sqlite3.Error)
+    told.__cause__ = error
+    return told

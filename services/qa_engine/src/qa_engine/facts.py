@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import upsert
+from chassis.at_once import upsert
 from labels.label import Label
 from labels.ontology import Ontology
 from qa_engine.history import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import insert_ignore
+from chassis import at_once
 from labels.label import Finding, Severity
 from qa_engine.operation import Operation
 from qa_engine.tables import evaluations, findings
@@ -40,7 +40,6 @@ class StoredFinding:
 
 async def add(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) -> set[str]:
     """Store the evaluations that are not there yet, with their findings; returns the uids of those labels."""
-    insert = insert_ignore(conn, evaluations).returning(evaluations.c.label_uid)
     rows = [
         {
             "label_uid": e.label_uid,
@@ -51,7 +50,7 @@ async def add(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) ->
         }
         for e in done
     ]
-    fresh = set((await conn.execute(insert, rows)).scalars())
+    fresh = await at_once.store_new(conn, evaluations, rows, "label_uid")
     await put(conn, [e for e in done if e.label_uid in fresh], now_us)
     return fresh
 
@@ -74,8 +73,7 @@ async def put(conn: AsyncConnection, done: Sequence[Evaluation], now_us: int) ->
         for shadow, some in ((False, e.findings), (True, e.shadow))
         for finding in some
     ]
-    if found:
-        await conn.execute(findings.insert(), found)
+    await at_once.store(conn, [(findings, found)])
 
 
 async def page(

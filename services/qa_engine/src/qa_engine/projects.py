@@ -7,9 +7,10 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.prepared import Prepared
 from labelmesh.label.v1 import ontology_pb2
 from labels.label import Severity
 from labels.ontology import Ontology
@@ -34,9 +35,7 @@ class Project:
 
 async def by_uid(conn: AsyncConnection, uids: Collection[str]) -> dict[str, Project]:
     """The projects that are known, by uid."""
-    return await _with_own_rules(
-        conn, _projects(await conn.execute(_QUERY.where(projects.c.project_uid.in_(uids))))
-    )
+    return await _with_own_rules(conn, _projects(await _BY_UIDS.rows(conn, {"uids": sorted(uids)})))
 
 
 async def by_id(conn: AsyncConnection, tenant: str, project_id: str, *, lock: bool = False) -> Project:
@@ -72,6 +71,7 @@ _QUERY = select(
     rule_settings.c.precision_floor,
     rule_settings.c.schedule_minutes,
 ).outerjoin(rule_settings, rule_settings.c.project_uid == projects.c.project_uid)
+_BY_UIDS = Prepared(_QUERY.where(projects.c.project_uid.in_(bindparam("uids", expanding=True))))
 
 
 def _projects(rows: Iterable[Row[Any]]) -> dict[str, Project]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 from google.protobuf.message import Message
 from prometheus_client import Counter
@@ -32,14 +33,16 @@ async def report(
     With a run, which asked one rule, it comes on top of what was said about the label before.
     """
     reported: list[tuple[Message, str, str | None]] = []
+    stored: list[dict[str, Any]] = []
     for _, group in groupby(done, key=lambda pair: pair[0].cause.traceparent if pair[0].cause else ""):
         members = list(group)
         rows = [
             (_evaluated(s.project, e, adds=bool(run_uid)), e.project_uid, _message_id(e, run_uid))
             for s, e in members
         ]
-        await outbox.add_many(conn, rows, cause=members[0][0].cause)
+        stored += outbox.rows(rows, members[0][0].cause)
         reported += rows
+    await outbox.put(conn, stored)
     await announce.messages(conn, reported)
     await _emit(conn, done, run_uid)
     EVALUATED.inc(len(done))

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
 from chassis.clock import now_us
 from chassis.ids import new_uid
 from chassis.pages import Page
+from chassis.prepared import Prepared
 from labelmesh.label.v1 import asset_pb2
 from labelmesh.review.v1 import review_events_pb2
 from labels.asset import Asset
@@ -24,6 +25,11 @@ from review_queue.project import PreAnnotation, Project
 from review_queue.ranking import seeing
 from review_queue.review import TaskState
 from review_queue.routing import placing
+
+_a = tables.assets.c
+_BODY = Prepared(
+    select(_a.body).where(_a.uid == bindparam("of_asset"), _a.project_uid == bindparam("in_project"))
+)
 
 MAX_EVENT_ASSETS = 100
 MAX_EVENT_BYTES = 56 << 10
@@ -172,12 +178,9 @@ def _event(project: Project, asset_count: int) -> review_events_pb2.AssetsImport
 
 async def get(conn: AsyncConnection, project: Project, uid: str) -> Asset:
     """One asset of the project; raises AssetNotFound."""
-    a = tables.assets.c
-    query = select(a.body).where(a.uid == uid, a.project_uid == project.uid)
-    body = (await conn.execute(query)).scalar_one_or_none()
-    if body is None:
-        raise AssetNotFound
-    return from_body(body)
+    for row in await _BODY.rows(conn, {"of_asset": uid, "in_project": project.uid}):
+        return from_body(row.body)
+    raise AssetNotFound
 
 
 async def some(conn: AsyncConnection, project: Project, page: Page) -> tuple[list[asset_pb2.Asset], str]:

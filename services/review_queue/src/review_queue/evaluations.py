@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import insert_ignore
+from chassis.at_once import insertion
+from chassis.prepared import Prepared, together
 from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated
 from review_queue import projects, standing, tables, task_rows
 from review_queue.assurance import acceptance
@@ -18,12 +19,15 @@ from review_queue.search import rules
 MAX_FINDINGS = 1_000
 """Findings that are kept of one label."""
 _f = tables.findings.c
-_REPLACE = (
+_REPLACE = Prepared(
     update(tables.findings)
     .where(_f.label_uid == bindparam("label"), _f.ruleset_revision <= bindparam("ruleset"))
     .values(ruleset_revision=bindparam("ruleset"), n=bindparam("count"), severity=bindparam("worst"))
     .values(body=bindparam("message"), boost=bindparam("routing"), pool=bindparam("routed_to"))
 )
+_of_labels = _f.label_uid.in_(bindparam("uids", expanding=True))
+_KNOWN = Prepared(select(_f.label_uid, _f.ruleset_revision).where(_of_labels))
+_WHOLE = Prepared(select(tables.findings).where(_of_labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,8 @@ async def _keep(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> lis
     """Store what is newer than what is there; of several for one label the last one counts, with what it adds to."""
     uids = sorted({e.label_uid for e in evaluations})
     # What was said is read where something comes on top of it.
-    columns = list(_f) if any(e.adds for e in evaluations) else [_f.label_uid, _f.ruleset_revision]
-    rows = await conn.execute(select(*columns).where(_f.label_uid.in_(uids)))
+    query = _WHOLE if any(e.adds for e in evaluations) else _KNOWN
+    rows = await query.rows(conn, {"uids": uids})
     stored = {row.label_uid: row for row in rows}
     latest: dict[str, Evaluation] = {}
     for e in evaluations:
@@ -89,10 +93,10 @@ async def _keep(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> lis
     valid = [e for e in latest.values() if there.get(e.label_uid, 0) <= e.ruleset_revision]
     new = [e for e in valid if e.label_uid not in there]
     if new:
-        await conn.execute(insert_ignore(conn, tables.findings), [_row(e) for e in new])
+        await together(conn, [insertion(conn, tables.findings, [_row(e) for e in new], ignore=True)])
     old = [e for e in valid if e.label_uid in there]
     if old:
-        await conn.execute(_REPLACE, [_change(e) for e in old])
+        await together(conn, [(_REPLACE, [_change(e) for e in old])])
     said = [(e.project_uid, e.label_uid, e.body) for e in valid if e.n]
     await rules.name(conn, said, replaced=[e.label_uid for e in old])
     return valid

@@ -52,7 +52,9 @@ unchanged = exists(
 """That nothing about the project of `as_seen` has changed but the number of its assets."""
 _changing = select(*changing).where(named)
 _CHANGING, _LOCKED = Prepared(_changing), Prepared(_changing.with_for_update(of=_projects))
-_BY_UIDS = select(*changing, _p.tenant, _p.project_id)
+_BY_UIDS = Prepared(
+    select(*changing, _p.tenant, _p.project_id).where(_p.uid.in_(bindparam("uids", expanding=True)))
+)
 _WHOLE = select(_projects, _share.label("check_share"))
 KEPT = 64
 """Projects that a process remembers."""
@@ -117,7 +119,7 @@ async def from_row(conn: AsyncConnection, tenant: str, project_id: str, row: Any
 
 async def by_uids(conn: AsyncConnection, uids: Iterable[str]) -> dict[str, Project]:
     """Those of the projects that exist."""
-    rows = await conn.execute(_BY_UIDS.where(_p.uid.in_(sorted(set(uids)))))
+    rows = await _BY_UIDS.rows(conn, {"uids": sorted(set(uids))})
     found = {row.project_uid: _known((row.tenant, row.project_id), row) for row in rows}
     missing = [uid for uid, project in found.items() if project is None]
     whole = await _whole(conn, missing) if missing else {}

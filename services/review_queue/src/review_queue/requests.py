@@ -6,11 +6,12 @@ claim by another transaction that is still under way is waited for.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, tuple_, update
+from sqlalchemy import bindparam, delete, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.at_once import insertion
 from chassis.clock import now_us
-from chassis.db import insert_ignore
+from chassis.prepared import Prepared, together
 from review_queue import tables
 from review_queue.errors import RequestIdReused
 from review_queue.request import Request
@@ -20,13 +21,20 @@ KEEP_US = 48 * 3_600_000_000
 # One claim in 32 forgets up to 64 old answers, so there are never many more than those of the last 48 hours.
 _EVERY, _FORGET = 32, 64
 _r = tables.requests.c
+_is = (
+    _r.project_uid == bindparam("in_project"),
+    _r.actor == bindparam("by_actor"),
+    _r.request_id == bindparam("of_request"),
+)
+_SEEN = Prepared(select(_r.digest, _r.response).where(*_is))
+_ANSWER = Prepared(update(tables.requests).where(*_is).values(response=bindparam("answer")))
 
 
 async def claim(conn: AsyncConnection, project_uid: str, request: Request) -> bytes | None:
     """None when the request is new; else the answer it got. Raises RequestIdReused."""
     values = row(project_uid, request, b"")
-    claimed = await conn.execute(insert_ignore(conn, tables.requests).values(values))
-    if claimed.rowcount:
+    (claimed,) = await together(conn, [insertion(conn, tables.requests, [values], ignore=True)])
+    if claimed:
         if forgets(request):
             await forget(conn)
         return None
@@ -35,9 +43,9 @@ async def claim(conn: AsyncConnection, project_uid: str, request: Request) -> by
 
 async def seen(conn: AsyncConnection, project_uid: str, request: Request) -> bytes | None:
     """The answer that the request got before, None when there is none. Raises RequestIdReused."""
-    query = select(_r.digest, _r.response).where(*_is(project_uid, request))
-    found = (await conn.execute(query)).one_or_none()
-    return None if found is None else answered(request, found.digest, found.response)
+    for found in await _SEEN.rows(conn, _key(project_uid, request)):
+        return answered(request, found.digest, found.response)
+    return None
 
 
 def answered(request: Request, digest: bytes, response: bytes) -> bytes:
@@ -61,15 +69,11 @@ def row(project_uid: str, request: Request, response: bytes) -> dict[str, Any]:
 
 async def answer(conn: AsyncConnection, project_uid: str, request: Request, response: bytes) -> None:
     """Keep the answer of a claimed request."""
-    await conn.execute(update(tables.requests).where(*_is(project_uid, request)).values(response=response))
+    await _ANSWER.run(conn, {**_key(project_uid, request), "answer": response})
 
 
-def _is(project_uid: str, request: Request) -> tuple[ColumnElement[bool], ...]:
-    return (
-        _r.project_uid == project_uid,
-        _r.actor == request.actor,
-        _r.request_id == request.request_id,
-    )
+def _key(project_uid: str, request: Request) -> dict[str, str]:
+    return {"in_project": project_uid, "by_actor": request.actor, "of_request": request.request_id}
 
 
 def forgets(request: Request) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis import outbox
+from chassis import at_once, outbox
 from chassis.at_once import Rows
 from chassis.blobs import Blobs
 from chassis.clock import now_us
@@ -67,9 +67,7 @@ async def store(
     origins: Mapping[str, Origin] | None = None,
 ) -> None:
     """Store labels of projects, and the categories they claim, with a statement each; see `rows`."""
-    for table, some in rows(labels, origins):
-        if some:
-            await conn.execute(insert(table), list(some))
+    await at_once.store(conn, rows(labels, origins))
 
 
 def rows(

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.prepared import Prepared, together
 from labels.label import LabelKind
 from review_queue import tables
 from review_queue.errors import AssetNotFound
@@ -38,7 +39,19 @@ _COLUMNS = (
     _t.answers,
     *COLUMNS,
 )
-_WRITE = update(tables.tasks).where(_t.uid == bindparam("task_uid"))
+_HOLD = Prepared(
+    select(*_COLUMNS).where(_t.uid.in_(bindparam("uids", expanding=True))).order_by(_t.uid).with_for_update()
+)
+_CHANGED = (
+    *("state", "rank", "uncertainty", "severity", "revision", "label_uid", "label_kind", "prediction_error"),
+    *("decision", "author", "run_uid", "confidence", "finding_count", "review_time_us", "boost", "pool"),
+    *("disagreement", "novelty"),
+)
+_WRITE = Prepared(
+    update(tables.tasks)
+    .where(_t.uid == bindparam("task_uid"))
+    .values({name: bindparam(name) for name in _CHANGED})
+)
 
 
 def handed_to(reviewer: str | ColumnElement[str], expire_us: int | ColumnElement[int]) -> dict[str, Any]:
@@ -81,8 +94,7 @@ async def hold(conn: AsyncConnection, uids: Iterable[tuple[str, str]]) -> dict[s
     """
     wanted = {uid: project_uid for project_uid, uid in uids}
     # In one order for everyone, or two transactions could wait for each other.
-    query = select(*_COLUMNS).where(_t.uid.in_(sorted(wanted))).order_by(_t.uid).with_for_update()
-    held = {row.uid: _held(row) for row in await conn.execute(query)}
+    held = {row.uid: _held(row) for row in await _HOLD.rows(conn, {"uids": sorted(wanted)})}
     for uid, project_uid in wanted.items():
         if uid not in held or held[uid].project_uid != project_uid:
             raise AssetNotFound
@@ -96,7 +108,7 @@ async def write(
     changes = [(held, new) for held, new in changed if new != held.standing]
     rows = [_row(held, new, weights[held.project_uid]) for held, new in changes]
     if rows:
-        await conn.execute(_WRITE, rows)
+        await together(conn, [(_WRITE, rows)])
         await placing.place_all(conn, [(held.project_uid, held.uid) for held, _ in changes])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import upsert
+from chassis.at_once import upsert
 from qa_engine.consensus.arriving import Added, Known
 from qa_engine.consensus.tables import consensus_counts
 

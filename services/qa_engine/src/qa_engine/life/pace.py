@@ -12,7 +12,7 @@ from math import ceil, log
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import upsert
+from chassis.at_once import upsert
 from qa_engine.life.tables import review_times
 
 SMALLEST = 0.1

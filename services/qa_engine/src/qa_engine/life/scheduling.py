@@ -5,10 +5,12 @@ replicas one does. Periods are multiples of the minutes since the Unix epoch, UT
 are not made up for.
 """
 
-from sqlalchemy import ColumnElement, Row, delete, select, update
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import upsert
+from chassis.at_once import upsert
 from qa_engine import projects
 from qa_engine.engine import Engine
 from qa_engine.errors import RuleUnknown
@@ -48,8 +50,12 @@ async def put(conn: AsyncConnection, project_uid: str, rule: Rule, settings: Set
         rule_schedules,
         [{"project_uid": project_uid, "rule": rule.id, **row}],
         replaced=row,
-        where=lambda new: (_s.version != new.version) | (_s.minutes != new.minutes),
+        where=_other,
     )
+
+
+def _other(new: Any) -> ColumnElement[bool]:
+    return or_(_s.version != new.version, _s.minutes != new.minutes)
 
 
 async def any_due(conn: AsyncConnection, now_us: int) -> bool:

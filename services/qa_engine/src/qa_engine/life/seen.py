@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import insert_ignore, upsert
+from chassis.at_once import upsert
+from chassis.db import insert_ignore
 from qa_engine.life.run import Stage
 from qa_engine.life.tables import reviewed_labels, seen_labels
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import upsert
+from chassis.at_once import upsert
 from labels.label import Finding, Severity
 from qa_engine.life import precision
 from qa_engine.life.precision import Precision

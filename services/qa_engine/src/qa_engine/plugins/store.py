@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.pages import Page
+from chassis.prepared import Prepared
 from labels.label import Severity
 from qa_engine.plugins import custom, sandbox
 from qa_engine.plugins.errors import PluginChanged, PluginExists, PluginInvalid, PluginsFull, PluginUnknown
@@ -24,6 +25,11 @@ from qa_engine.tables import projects, rule_settings
 
 MAX_PLUGINS = 100
 _t, _r = plugins.c, plugin_revisions.c
+_RULES = Prepared(
+    select(*(_t[name] for name in ("project_uid", "name", "language", "code", "description", "message")))
+    .add_columns(_t.severity, _t.hooks, _t.revision)
+    .where(_t.project_uid.in_(bindparam("uids", expanding=True)))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +127,8 @@ async def some(conn: AsyncConnection, project_uid: str, page: Page) -> tuple[lis
 
 async def rules(conn: AsyncConnection, project_uids: Collection[str]) -> dict[str, tuple[Rule, ...]]:
     """The rules that projects made themselves, by project and in order of their ids."""
-    wanted = [_t.project_uid, _t.name, _t.language, _t.code, _t.description, _t.message, _t.severity]
-    query: Select[Any] = select(*wanted, _t.hooks, _t.revision).where(_t.project_uid.in_(project_uids))
     found: dict[str, list[Rule]] = {}
-    for row in await conn.execute(query):
+    for row in await _RULES.rows(conn, {"uids": sorted(project_uids)}):
         found.setdefault(row.project_uid, []).append(_rule(_plugin(row)))
     return {uid: tuple(sorted(some, key=lambda rule: rule.id)) for uid, some in found.items()}
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import Message
-from sqlalchemy import case, select, update
+from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.bus import Event, Handler
 from chassis.clock import now_us
 from chassis.db import announce_events
 from chassis.ids import new_uid
+from chassis.prepared import Prepared
 from labels.names import asset_name, label_name, project_name
 from qa_engine.operation import Emit
 from qa_engine.projects import Project
@@ -22,9 +23,11 @@ from qa_engine.webhooks.notice import Notice, emitted
 from qa_engine.webhooks.tables import webhook_deliveries, webhook_events, webhook_sequences, webhooks
 from qa_engine.webhooks.webhook import DeliveryState, WebhookState, wants
 
-_OF_PROJECTS = select(
-    webhooks.c.uid, webhooks.c.project_uid, webhooks.c.topics, webhooks.c.state, projects.c.project_id
-).join(projects, projects.c.project_uid == webhooks.c.project_uid)
+_OF_PROJECTS = Prepared(
+    select(webhooks.c.uid, webhooks.c.project_uid, webhooks.c.topics, webhooks.c.state, projects.c.project_id)
+    .join(projects, projects.c.project_uid == webhooks.c.project_uid)
+    .where(webhooks.c.project_uid.in_(bindparam("uids", expanding=True)))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ async def _listeners(conn: AsyncConnection, project_uids: Iterable[str]) -> dict
     order."""
     uids = sorted(set(project_uids))
     found: dict[str, list[_Listener]] = {}
-    rows = await conn.execute(_OF_PROJECTS.where(webhooks.c.project_uid.in_(uids)))
+    rows = await _OF_PROJECTS.rows(conn, {"uids": uids})
     for row in sorted(rows, key=lambda row: (row.project_uid, row.uid)):
         listener = _Listener(
             row.uid,

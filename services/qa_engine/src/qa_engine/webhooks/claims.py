@@ -9,10 +9,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.db import insert_ignore
+from chassis.prepared import Prepared
 from qa_engine.webhooks.book import NEVER_US, webhook_of
 from qa_engine.webhooks.log import MAX_ATTEMPTS_KEPT
 from qa_engine.webhooks.schedule import BACKWARDS_US, Outcome, health_after, next_due_us
@@ -54,16 +55,22 @@ class Tried:
     outcome: Outcome
 
 
-def _due(now: int) -> Any:
+def _due(now: Any) -> Any:
     free = or_(_w.lease_until_us <= now, _w.lease_until_us > now + 2 * LEASE_US)
     due = or_(_w.due_time_us <= now, _w.set_time_us > now + BACKWARDS_US)
     return and_(_w.state == WebhookState.ENABLED.value, due, free)
 
 
+_ANY_DUE = Prepared(
+    select(_w.uid)
+    .where(_due(bindparam("now", type_=BigInteger())), _w.uid.not_in(bindparam("in_hand", expanding=True)))
+    .limit(1)
+)
+
+
 async def any_due(conn: AsyncConnection, now: int, in_hand: Collection[str]) -> bool:
     """Whether a claim would find anything."""
-    free = select(_w.uid).where(_due(now), _w.uid.not_in(in_hand))
-    return await conn.scalar(free.limit(1)) is not None
+    return bool(await _ANY_DUE.rows(conn, {"now": now, "in_hand": sorted(in_hand)}))
 
 
 async def claim(

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Table, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import Database, upsert
+from chassis.at_once import upsert
+from chassis.db import Database
 from review_queue import tables
 from review_queue.errors import SumsBehind
 from review_queue.measures.facts import Facts, Slot, Sums, add_up

@@ -3,17 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, case, func, literal, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text
 
 from chassis.clock import now_us
+from chassis.prepared import Prepared
 from review_queue import projects, tables
 from review_queue.conditions import condition, moment
 from review_queue.filter import parse
 from review_queue.project import Project
 
 _t, _p = tables.tasks.c, tables.projects.c
+_RULED = Prepared(
+    select(_p.uid).where(_p.uid.in_(bindparam("uids", expanding=True)), _p.queue_policy_revision > 0)
+)
 
 
 async def place_all(conn: AsyncConnection, changed: Sequence[tuple[str, str]]) -> None:
@@ -21,8 +25,7 @@ async def place_all(conn: AsyncConnection, changed: Sequence[tuple[str, str]]) -
     by_project: dict[str, list[str]] = defaultdict(list)
     for project_uid, uid in changed:
         by_project[project_uid].append(uid)
-    ruled = select(_p.uid).where(_p.uid.in_(sorted(by_project)), _p.queue_policy_revision > 0)
-    found = (await conn.execute(ruled)).scalars().all()
+    found = [row.uid for row in await _RULED.rows(conn, {"uids": sorted(by_project)})]
     for project in (await projects.by_uids(conn, found)).values() if found else ():
         await place(conn, project, by_project[project.uid])
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.db import insert_ignore
+from chassis.at_once import insertion
+from chassis.prepared import together
 from labelmesh.qa.v1 import qa_events_pb2
 from review_queue.search.tables import finding_rules
 
@@ -27,4 +28,4 @@ async def name(
         for rule in sorted({found.rule for found in qa_events_pb2.LabelEvaluated.FromString(body).findings})
     ]
     if rows:
-        await conn.execute(insert_ignore(conn, finding_rules), rows)
+        await together(conn, [insertion(conn, finding_rules, rows, ignore=True)])
