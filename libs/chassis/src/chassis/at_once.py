@@ -2,7 +2,7 @@
 
 PostgreSQL answers over a network, so what a transaction costs there is the number of its statements. A change with
 all that is stored along with it is one statement (an UPDATE and INSERTs as common table expressions), all or nothing
-by itself. SQLite knows no such expressions and needs none: there a statement is a function call.
+by itself. SQLite knows no such expressions and needs none: there several statements are one trip to a thread.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,12 +27,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
-from chassis.prepared import Prepared, Values, together
+from chassis.prepared import Prepared, Step, Values, together
 
 Rows = tuple[Table, Sequence[Mapping[str, Any]]]
 """A table and rows for it, each with the same columns."""
-Step = tuple[Prepared, Values | Sequence[Values]]
-"""What `together` takes."""
 _Shape = tuple[Table, tuple[str, ...], bool]
 """A table, the columns that rows for it have, and whether it is one row: then its values need no arrays."""
 _SHAPES = 256
@@ -64,7 +62,7 @@ async def change(
 
 async def store(conn: AsyncConnection, rows: Sequence[Rows]) -> None:
     """Store rows in a transaction, in this order. Columns that the database numbers are left out."""
-    await together(conn, [insertion(conn, table, some) for table, some in rows if some])
+    await together(conn, insertions(conn, rows))
 
 
 async def store_new(
@@ -77,6 +75,11 @@ async def store_new(
         return set((await conn.execute(insert_new, list(rows))).scalars())
     counts = await together(conn, [insertion(conn, table, [row], ignore=True) for row in rows])
     return {row[key] for row, count in zip(rows, counts, strict=True) if count}
+
+
+def insertions(conn: AsyncConnection, rows: Iterable[Rows]) -> list[Step]:
+    """The steps of `together` that insert rows."""
+    return [insertion(conn, table, some) for table, some in rows if some]
 
 
 def insertion(

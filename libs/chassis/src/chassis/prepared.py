@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.errors import StorageUnavailable
 from chassis.kept import driver_of
-from chassis.sqlite_dialect import Answer, Connection, Step
+from chassis.sqlite_dialect import Answer, Call, Connection
 from chassis.storage_faults import in_terms_of_sqlalchemy
 
 Values = Mapping[str, Any]
@@ -37,6 +37,7 @@ class Prepared:
     def __init__(self, statement: Any) -> None:
         self.statement = statement
         self._written: dict[object, _Written] = {}
+        self._lists: tuple[str, ...] = ()
 
     async def rows(self, conn: AsyncConnection, values: Values) -> Sequence[Any]:
         """Execute it; its rows, with the columns as attributes. Raises what `AsyncConnection.execute` raises."""
@@ -54,7 +55,7 @@ class Prepared:
         (count,) = await together(conn, [(self, values)])
         return count
 
-    def step(self, conn: AsyncConnection, values: Values | Sequence[Values]) -> Step:
+    def call(self, conn: AsyncConnection, values: Values | Sequence[Values]) -> Call:
         """What SQLite's connection is to do."""
         if isinstance(values, Mapping):
             written = self._in_words(conn, values)
@@ -63,21 +64,28 @@ class Prepared:
         return written.sql, [written.arguments(each) for each in values], True
 
     def _in_words(self, conn: AsyncConnection, values: Values) -> "_Written":
-        key = (conn.dialect.name, *(len(value) for value in values.values() if isinstance(value, list)))
-        found = self._written.get(key)
-        if found is None:
-            if len(self._written) >= _LENGTHS:
-                self._written.clear()
-            found = self._written[key] = _Written(self.statement, conn.dialect, values)
-        return found
+        key = (conn.dialect.name, *[len(values[name]) for name in self._lists])
+        return self._written.get(key) or self._write(conn, values)
+
+    def _write(self, conn: AsyncConnection, values: Values) -> "_Written":
+        if len(self._written) >= _LENGTHS:
+            self._written.clear()
+        written = _Written(self.statement, conn.dialect, values)
+        # Known with the first one.
+        self._lists = tuple(name for name, _ in written.lists)
+        key = (conn.dialect.name, *[len(values[name]) for name in self._lists])
+        self._written[key] = written
+        return written
 
 
-async def together(
-    conn: AsyncConnection, steps: Sequence[tuple[Prepared, Values | Sequence[Values]]]
-) -> list[int]:
+Step = tuple[Prepared, Values | Sequence[Values]]
+"""A statement with its values, or a list of them for as many executions."""
+
+
+async def together(conn: AsyncConnection, steps: Sequence[Step]) -> list[int]:
     """Execute statements of a transaction in this order; how many rows each changed.
 
-    A step has the statement's values, or a list of them for as many executions. On SQLite all of them are one hop to
+    On SQLite all of them are one hop to
     the connection's thread. Raises what `AsyncConnection.execute` raises.
     """
     driver = driver_of(conn)
@@ -85,11 +93,11 @@ async def together(
         return [(await conn.execute(prepared.statement, values)).rowcount for prepared, values in steps]
     return [
         answer[1]
-        for answer in await _ask(driver, [prepared.step(conn, values) for prepared, values in steps])
+        for answer in await _ask(driver, [prepared.call(conn, values) for prepared, values in steps])
     ]
 
 
-async def _ask(driver: Connection, steps: Sequence[Step]) -> list[Answer]:
+async def _ask(driver: Connection, steps: Sequence[Call]) -> list[Answer]:
     try:
         return await driver.ask(steps)
     except sqlite3.Error as error:
@@ -116,7 +124,7 @@ class _Written:
         self._order = tuple(whole.positiontup or ())
         self._own = {name: value for name, value in whole.parameters.items() if name not in values}
         expanded = whole.parameter_expansion
-        self._lists = [(name, expanded[name]) for name in values if name in expanded]
+        self.lists = [(name, expanded[name]) for name in values if name in expanded]
         columns = list(getattr(statement, "exported_columns", _NO_COLUMNS).items())
         row: Any = namedtuple("Row", [name for name, _ in columns], rename=True)  # type: ignore[misc]
         self._row = row._make
@@ -129,8 +137,8 @@ class _Written:
 
     def arguments(self, values: Values) -> list[Any]:
         """The values in the order of the statement."""
-        given = {**self._own, **values}
-        for name, places in self._lists:
+        given = {**self._own, **values} if self._own else dict(values)
+        for name, places in self.lists:
             given.update(zip(places, values[name], strict=True))
         for name, process in self._bound.items():
             given[name] = process(given[name])

@@ -24,7 +24,7 @@ from sqlalchemy.util.concurrency import await_only
 SCHEME = "sqlite+labelmesh"
 Answer = tuple[Any, int, int | None, list[Any]]
 """What a statement gave: a description of its columns, the count of rows it changed, the last row's id, its rows."""
-Step = tuple[str, Sequence[Any], bool]
+Call = tuple[str, Sequence[Any], bool]
 """A statement and its parameters, or with True a list of them."""
 
 
@@ -104,7 +104,7 @@ class Connection(AsyncAdapt_aiosqlite_connection):
             self._handle_exception(error)
         return answer
 
-    async def ask(self, steps: Sequence[Step]) -> list[Answer]:
+    async def ask(self, steps: Sequence[Call]) -> list[Answer]:
         """Do the statements, one after the other, in one hop; raises the driver's errors as they are."""
         begin, self.held_begin = self.held_begin, ""
         driver = self._connection
@@ -195,7 +195,7 @@ def _executemany(
     return _answer(connection.executemany(operation, parameters))
 
 
-def _steps(connection: sqlite3.Connection, begin: str, steps: Sequence[Step]) -> list[Answer]:
+def _steps(connection: sqlite3.Connection, begin: str, steps: Sequence[Call]) -> list[Answer]:
     if begin:
         connection.execute(begin)
     return [

@@ -163,7 +163,8 @@ def _check_rings(rings: Sequence[tuple[float, ...]]) -> None:
 
 
 def _check_pixels(values: tuple[float, ...]) -> None:
-    if not all(map(isfinite, values)):
+    # A sum is finite only if all that it is made of are, and bounded numbers have one.
+    if not isfinite(sum(values)) and not all(map(isfinite, values)):
         raise AnnotationInvalid("has a coordinate that is not a finite number")
     if values and not (min(values) >= -MAX_COORDINATE_PX and max(values) <= MAX_COORDINATE_PX):
         raise AnnotationInvalid(f"has a coordinate beyond {MAX_COORDINATE_PX:,.0f} pixels")

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
 from chassis.clock import now_us
+from chassis.db import Database
 from chassis.ids import new_uid
 from chassis.pages import Page
 from chassis.prepared import Prepared
@@ -17,7 +18,7 @@ from labelmesh.review.v1 import review_events_pb2
 from labels.asset import Asset
 from labels.names import project_name
 from labels.proto import asset_from_pb, asset_to_pb
-from review_queue import priority, tables
+from review_queue import priority, projects, tables
 from review_queue.errors import AssetNotFound, KeyTaken
 from review_queue.lineage.digest import Kind
 from review_queue.lineage.entries import enter
@@ -29,6 +30,11 @@ from review_queue.routing import placing
 _a = tables.assets.c
 _BODY = Prepared(
     select(_a.body).where(_a.uid == bindparam("of_asset"), _a.project_uid == bindparam("in_project"))
+)
+_WITH_PROJECT = Prepared(
+    select(*projects.changing, _a.body)
+    .join_from(tables.projects, tables.assets, _a.project_uid == tables.projects.c.uid)
+    .where(projects.named, _a.uid == bindparam("of_asset"))
 )
 
 MAX_EVENT_ASSETS = 100
@@ -180,6 +186,15 @@ async def get(conn: AsyncConnection, project: Project, uid: str) -> Asset:
     """One asset of the project; raises AssetNotFound."""
     for row in await _BODY.rows(conn, {"of_asset": uid, "in_project": project.uid}):
         return from_body(row.body)
+    raise AssetNotFound
+
+
+async def with_project(db: Database, tenant: str, project_id: str, uid: str) -> tuple[Project, Asset]:
+    """The tenant's project and an asset of it; raises ProjectNotFound or AssetNotFound."""
+    async with db.read_one() as conn:
+        for row in await _WITH_PROJECT.rows(conn, {**projects.name_of(tenant, project_id), "of_asset": uid}):
+            return await projects.from_row(conn, tenant, project_id, row), from_body(row.body)
+        await projects.get(conn, tenant, project_id)
     raise AssetNotFound
 
 

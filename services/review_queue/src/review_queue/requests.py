@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.at_once import insertion
 from chassis.clock import now_us
-from chassis.prepared import Prepared, together
+from chassis.prepared import Prepared, Step, together
 from review_queue import tables
 from review_queue.errors import RequestIdReused
 from review_queue.request import Request
@@ -69,7 +69,12 @@ def row(project_uid: str, request: Request, response: bytes) -> dict[str, Any]:
 
 async def answer(conn: AsyncConnection, project_uid: str, request: Request, response: bytes) -> None:
     """Keep the answer of a claimed request."""
-    await _ANSWER.run(conn, {**_key(project_uid, request), "answer": response})
+    await together(conn, [answering(project_uid, request, response)])
+
+
+def answering(project_uid: str, request: Request, response: bytes) -> Step:
+    """The step of `together` that keeps the answer of a claimed request."""
+    return _ANSWER, {**_key(project_uid, request), "answer": response}
 
 
 def _key(project_uid: str, request: Request) -> dict[str, str]:

@@ -14,6 +14,7 @@ from chassis.clock import now_us
 from chassis.db import Database
 from chassis.ids import new_uid
 from chassis.pages import Page
+from chassis.prepared import together
 from labelmesh.label.v1 import label_pb2
 from labelmesh.review.v1 import review_events_pb2
 from labels.asset import Asset
@@ -111,13 +112,15 @@ def _row(project: Project, label: Label, origin: Origin, body: bytes | None) -> 
     }
 
 
-async def create(db: Database, blobs: Blobs, project: Project, asset_uid: str, edit: Edit) -> label_pb2.Label:
+async def create(
+    db: Database, blobs: Blobs, named: tuple[str, str], asset_uid: str, edit: Edit
+) -> label_pb2.Label:
     """Store a label made outside review; it becomes the asset's current one and opens its task.
 
-    Raises AssetNotFound, AnnotationInvalid, OntologyError, AlreadyReviewed or RequestIdReused.
+    `named` are tenant and id of the project. Raises ProjectNotFound, AssetNotFound, AnnotationInvalid, OntologyError,
+    AlreadyReviewed or RequestIdReused.
     """
-    async with db.read() as conn:
-        asset = await assets.get(conn, project, asset_uid)
+    project, asset = await assets.with_project(db, *named, asset_uid)
     await check(blobs, project, asset, edit.annotations)
     async with db.begin() as conn:
         if (answer := await requests.claim(conn, project.uid, edit.request)) is not None:
@@ -168,14 +171,19 @@ async def _put(
     )
     label = numbered(label, new.revision)
     origin = await after(conn, held.standing.label_uid if label.kind is LabelKind.REVIEW else "", label)
-    await store(conn, [(project, label)], {label.uid: origin})
+    pb = label_to_pb(label, project.project_id)
+    body = pb.SerializeToString()
+    event = review_events_pb2.LabelSubmitted(asset=asset_to_pb(asset, project.project_id), label=pb)
+    stored = [
+        *rows([(project, label)], {label.uid: origin}, {label.uid: body}),
+        (outbox.outbox, outbox.rows([(event, project.uid, None)])),
+    ]
+    answering = requests.answering(project.uid, edit.request, body)
+    await together(conn, [*at_once.insertions(conn, stored), answering])
+    outbox.announce_events(conn)
     if held.standing.label_kind is LabelKind.REVIEW:
         await rework(conn, held.standing.label_uid)
     await task_rows.write(conn, [(held, new)], {project.uid: project.definition.weights})
-    pb = label_to_pb(label, project.project_id)
-    event = review_events_pb2.LabelSubmitted(asset=asset_to_pb(asset, project.project_id), label=pb)
-    await outbox.add(conn, event, project.uid)
-    await requests.answer(conn, project.uid, edit.request, pb.SerializeToString())
     return pb
 
 

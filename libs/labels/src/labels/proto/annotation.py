@@ -47,11 +47,12 @@ def value_from_pb(pb: label_pb2.Annotation) -> Value:
 
 
 _CHOICE = Choice()
+# A copy of a repeated field is a list, made at once; to walk the field itself takes twice as long.
 _VALUES: dict[str, Callable[[Any], Value]] = {
     "choice": lambda _pb: _CHOICE,
     "span": lambda pb: Span(pb.start, pb.end, pb.text),
     "box": lambda pb: Box(pb.x_px, pb.y_px, pb.width_px, pb.height_px),
-    "polygon": lambda pb: Polygon(tuple(tuple(ring.xy_px) for ring in pb.rings)),
+    "polygon": lambda pb: Polygon(tuple([tuple(ring.xy_px[:]) for ring in pb.rings])),
     "mask": lambda pb: Mask(pb.height_px, pb.width_px, pb.counts),
 }
 
@@ -90,9 +91,11 @@ def _put_value(value: Value, pb: label_pb2.Annotation) -> None:
             box = pb.box
             box.x_px, box.y_px, box.width_px, box.height_px = x_px, y_px, width_px, height_px
         case Polygon(rings):
-            pb.polygon.SetInParent()
+            added = pb.polygon.rings.add
             for ring in rings:
-                pb.polygon.rings.add(xy_px=ring)
+                added().xy_px.extend(ring)
+            if not rings:
+                pb.polygon.SetInParent()
         case Mask(height_px, width_px, counts):
             mask = pb.mask
             mask.height_px, mask.width_px, mask.counts = height_px, width_px, counts

@@ -135,9 +135,7 @@ class AssuranceServicer(AssuranceServiceServicer):
         return pb2.ListCertificatesResponse(certificates=found, next_page_token=token)
 
     async def _project(self, parent: str) -> Project:
-        project_id = parse_project(parent)
-        async with self._db.read() as conn:
-            return await projects.get(conn, caller().tenant, project_id)
+        return await projects.read(self._db, caller().tenant, parse_project(parent))
 
 
 def _run_uid(name: str, project_id: str) -> str:

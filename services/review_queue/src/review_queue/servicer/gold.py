@@ -108,8 +108,7 @@ class GoldServicer(GoldServiceServicer):
         return pb2.ListAnnotatorQualityResponse(annotators=map(_quality, found))
 
     async def _project(self, project_id: str) -> Project:
-        async with self._db.read() as conn:
-            return await projects.get(conn, caller().tenant, project_id)
+        return await projects.read(self._db, caller().tenant, project_id)
 
 
 def _known(project_id: str, item: pb2.GoldAnswer) -> Known:

@@ -42,8 +42,8 @@ class LabelServicer(LabelServiceServicer):
     ) -> pb2.CreateLabelResponse:
         """Store a label made outside review."""
         project_id, uid = parse(request.asset, ASSET)
-        project = await self._project(project_id)
-        label = await revisions.create(self._db, self._blobs, project, uid, _edit(request))
+        named = caller().tenant, project_id
+        label = await revisions.create(self._db, self._blobs, named, uid, _edit(request))
         return pb2.CreateLabelResponse(label=label)
 
     async def ImportLabels(
@@ -136,8 +136,7 @@ class LabelServicer(LabelServiceServicer):
             yield pb2.ExportLabelsResponse(manifest=await export.manifest(self._db, project, counted))
 
     async def _project(self, project_id: str) -> Project:
-        async with self._db.read() as conn:
-            return await projects.get(conn, caller().tenant, project_id)
+        return await projects.read(self._db, caller().tenant, project_id)
 
 
 def _edit(request: pb2.CreateLabelRequest | pb2.UpdateLabelRequest) -> Edit:

@@ -59,8 +59,7 @@ class LineageServicer(LineageServiceServicer):
             return pb2.SealLineageResponse(seal=_seal(await provenance.last_seal(conn, project)))
 
     async def _project(self, parent: str) -> Project:
-        async with self._db.read() as conn:
-            return await projects.get(conn, caller().tenant, parse_project(parent))
+        return await projects.read(self._db, caller().tenant, parse_project(parent))
 
 
 def _kept(request: pb2.VerifyLineageRequest) -> Kept | None:
