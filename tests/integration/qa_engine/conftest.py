@@ -21,6 +21,7 @@ from chassis.consumer import Consumer
 from chassis.db import Database, connect
 from chassis.ids import new_uid
 from chassis.outbox import Relay
+from chassis.publishing import Outgoing
 from chassis.testing import NatsServer, serving
 from labelmesh.annotator.v1.annotator_events_pb2 import PredictionCreated
 from labelmesh.qa.v1 import plugin_service_pb2, rule_service_pb2
@@ -72,9 +73,13 @@ class World:
     ) -> None:
         """What another service's relay does."""
         subject = f"{message.DESCRIPTOR.full_name}.{project_uid or self.project_uid}"
-        await self.bus.js.publish(
-            subject, message.SerializeToString(), headers={"Nats-Msg-Id": msg_id or new_uid()}
-        )
+        event = Outgoing(subject, message.SerializeToString(), {"Nats-Msg-Id": msg_id or new_uid()})
+
+        async def stored() -> bool:
+            return await self.bus.send([event]) == [""]
+
+        # A broker that has just come back may not take it at once.
+        await eventually(stored)
 
     async def evaluated(self, count: int) -> list[LabelEvaluated]:
         """All LabelEvaluated so far, once there are that many and then a moment longer."""

@@ -167,7 +167,6 @@ async def test_a_broker_that_crashes_loses_nothing(world, predict, broker) -> No
         for event in events[:30]:
             await world.publish(event)
         await asyncio.to_thread(broker.restart)
-        await asyncio.sleep(0.5)
         for event in events[30:]:
             await world.publish(event)
         reported = await world.evaluated(60)
