@@ -1,12 +1,14 @@
 """A change and the rows that go with it: all of them or none, on both databases."""
 
 import asyncio
+import gc
 
 import pytest
 from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from chassis import at_once
+from chassis.db import connect
 from chassis.errors import StorageUnavailable
 from chassis.event_tables import inbox, outbox
 from chassis.prepared import Prepared
@@ -118,3 +120,23 @@ async def test_after_the_server_ended_connections_one_call_fails_and_then_all_ar
     with pytest.raises(StorageUnavailable):
         await read()
     assert await asyncio.gather(*(read() for _ in range(20))) == [["old"]] * 20
+
+
+@pytest.mark.parametrize("way", ["read_one", "read", "begin"])
+async def test_connections_in_use_are_closed_once_they_are_free(database_url: str, way: str) -> None:
+    async def stuck(begun: asyncio.Event) -> None:
+        async with getattr(opened, way)() as conn:
+            await conn.scalar(select(1))
+            begun.set()
+            await asyncio.sleep(3600)
+
+    begun = [asyncio.Event() for _ in range(1 if way == "begin" else 3)]
+    async with connect(database_url) as opened:
+        tasks = [asyncio.create_task(stuck(each)) for each in begun]
+        await asyncio.gather(*(each.wait() for each in begun))
+        for task in tasks:
+            # As a server does that stops: what it has cancelled may end after the database is closed.
+            asyncio.get_running_loop().call_later(0.2, task.cancel)
+    await asyncio.gather(*tasks, return_exceptions=True)
+    # Whatever was left open would warn now, and a warning is an error.
+    gc.collect()

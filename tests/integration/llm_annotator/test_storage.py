@@ -49,21 +49,32 @@ async def worker(database, stub_model, tmp_path):
         )
 
 
-async def start_run(database, consumer):
-    def event(message):
-        return Event(message, "P", new_uid(), 0, 1, "")
+def event(message):
+    return Event(message, "P", new_uid(), 0, 1, "")
 
+
+async def project_known(conn, consumer):
     project = Project(name="projects/news", uid="P", ontology=ontology_to_pb(TOPIC), instruction="Do it.")
+    await consumer.on_project_changed(conn, [event(ProjectChanged(tenant="t", project=project))])
+
+
+async def texts_come(conn, consumer):
     texts = [
         asset_to_pb(Asset(f"k{n}", text=f"text {n} " * 40, uid=f"A{n:03}"), "news") for n in range(COUNT)
     ]
+    await consumer.on_assets_imported(conn, [event(AssetsImported(project="projects/news", assets=texts))])
+
+
+async def ask(conn, minimum=0):
+    found = await projects.by_id(conn, "t", "news")
+    return await runs.create(conn, found, RunConfig(), minimum, "r1", "stub")
+
+
+async def start_run(database, consumer):
     async with database.begin() as conn:
-        await consumer.on_project_changed(conn, [event(ProjectChanged(tenant="t", project=project))])
-        await consumer.on_assets_imported(
-            conn, [event(AssetsImported(project="projects/news", assets=texts))]
-        )
-        found = await projects.by_id(conn, "t", "news")
-        return await runs.create(conn, found, RunConfig(), 0, "r1", "stub")
+        await project_known(conn, consumer)
+        await texts_come(conn, consumer)
+        return await ask(conn)
 
 
 async def test_a_full_disk_holds_results_back_and_loses_none(database, worker, tmp_path):
@@ -92,3 +103,24 @@ async def test_a_full_disk_holds_results_back_and_loses_none(database, worker, t
         left = await items.page(conn, "P", run.uid, None, 1_000, None)
     assert sorted(ids) == [f"created:{run.uid}:A{n:03}" for n in range(COUNT)]
     assert len(left) == COUNT
+
+
+async def test_texts_that_come_while_a_run_is_asked_for_start_it(database_url, tmp_path):
+    consumer = AnnotatorConsumer(Blobs(f"file:{tmp_path}/blobs"), "stub", lambda: None)
+    async with db.connect(database_url) as opened:
+        await migrate.upgrade(opened, "llm_annotator")
+        async with opened.begin() as conn:
+            await project_known(conn, consumer)
+
+        async def asking():
+            async with opened.begin() as conn:
+                return await ask(conn, COUNT)
+
+        async with opened.begin() as conn:
+            await projects.locked(conn, "P")
+            task = asyncio.create_task(asking())
+            # Long enough for it to read the project and to wait for its row, or on SQLite for its turn.
+            await asyncio.sleep(0.5)
+            await texts_come(conn, consumer)
+        run = await task
+    assert (run.state, run.total) == (RunState.RUNNING, COUNT)

@@ -1,31 +1,29 @@
 """One database a service: SQLite file or PostgreSQL behind the same few calls."""
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NoReturn
 
-from sqlalchemy import Table, event
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import QueuePool
 
-from chassis import sqlite_dialect
+from chassis import engines
 from chassis.errors import SettingsRefused, StorageUnavailable
 from chassis.kept import KeptConnections, driver_of, each_alone
-from chassis.prepared import Record
 from chassis.storage_faults import in_terms_of_sqlalchemy, storage_error
 
 Dialect = Literal["sqlite", "postgresql"]
-_BUSY_MS = 10_000
 _WRONG_URL = "The database url must begin with sqlite:/// or postgresql://."
-_READERS = 4
-_POSTGRESQL_CONNECTIONS = 20
-_POSTGRESQL_KEPT = 8
-"""Of these, for statements that are transactions of their own."""
+_CLOSE_SECONDS = 5.0
 _WROTE_EVENTS = "labelmesh_wrote_events"
 _Transaction = AbstractAsyncContextManager[AsyncConnection]
 
@@ -43,9 +41,12 @@ class Database:
         self._reader = reader
         self._callbacks: list[Callable[[], None]] = []
         if dialect == "sqlite":
-            self._writers, self._readers = KeptConnections(writer, 1), KeptConnections(reader, _READERS)
+            self._writers, self._readers = (
+                KeptConnections(writer, 1),
+                KeptConnections(reader, engines.READERS),
+            )
         else:
-            self._writers = self._readers = KeptConnections(each_alone(writer), _POSTGRESQL_KEPT)
+            self._writers = self._readers = KeptConnections(each_alone(writer), engines.KEPT)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call this, on the event loop, after each commit that added events to the outbox."""
@@ -91,11 +92,25 @@ class Database:
         return self.read() if self.dialect == "sqlite" else _Kept(self._readers, ())
 
     async def close(self) -> None:
-        """Close the connections that nobody uses."""
-        for kept in {self._writers, self._readers}:
-            await kept.close()
-        for engine in (self._reader, self.engine):
+        """Close the connections; those in use as soon as they are free, which is waited for a short time.
+
+        A server that stops cancels its calls, and they may end after it. What is open when its pool is gone stays so.
+        """
+        engines = (self._reader, self.engine)
+        end = time.monotonic() + _CLOSE_SECONDS
+        while True:
+            for kept in (self._writers, self._readers):
+                await kept.close()
+            if not any(_in_use(engine) for engine in engines) or time.monotonic() > end:
+                break
+            await asyncio.sleep(0.01)
+        for engine in engines:
             await engine.dispose()
+
+
+def _in_use(engine: AsyncEngine) -> bool:
+    pool = engine.pool
+    return isinstance(pool, QueuePool) and pool.checkedout() > 0
 
 
 def announce_events(conn: AsyncConnection) -> None:
@@ -145,8 +160,8 @@ class _Kept:
             if self._begin:
                 await self._end(error)
         finally:
-            lost = error is not None if not self._begin else self._conn.invalidated
-            await self._kept.give(self._conn, failed=lost)
+            failed = self._conn.invalidated if self._begin else error is not None
+            await self._kept.give(self._conn, failed=failed, lost=_lost(error))
         if error is None and wrote:
             _call(self._callbacks)
         if isinstance(error, SQLAlchemyError):
@@ -165,6 +180,12 @@ class _Kept:
         except sqlite3.Error as refused:
             driver.undo()
             _tell(in_terms_of_sqlalchemy(refused))
+
+
+def _lost(error: BaseException | None) -> bool:
+    """Whether the error says that the database is away."""
+    known = storage_error(error) if isinstance(error, SQLAlchemyError) else error
+    return isinstance(known, StorageUnavailable)
 
 
 @asynccontextmanager
@@ -208,75 +229,16 @@ async def connect(url: str) -> AsyncIterator[Database]:
     except ArgumentError:
         raise SettingsRefused(_WRONG_URL) from None
     if parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
-        database = _sqlite(Path(parsed.database))
+        database = Database("sqlite", *engines.sqlite(Path(parsed.database)))
     elif parsed.drivername in ("postgresql", "postgres"):
-        database = _postgresql(
-            parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
-        )
+        url = parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+        database = Database("postgresql", *engines.postgresql(url))
     else:
         raise SettingsRefused(_WRONG_URL)
     try:
         yield database
     finally:
         await database.close()
-
-
-def _sqlite(path: Path) -> Database:
-    try:
-        path.absolute().parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageUnavailable(f"The folder of the database {path} cannot be made.") from error
-    engines = []
-    for begin, size in (("BEGIN IMMEDIATE", 1), ("BEGIN", _READERS)):
-        engine = create_async_engine(
-            f"{sqlite_dialect.SCHEME}:///{path}",
-            begin=begin,
-            pool_size=size,
-            max_overflow=0,
-            pool_timeout=60,
-            # Every use ends its own transaction, so the pool need not roll back once more.
-            pool_reset_on_return=None,
-            hide_parameters=True,
-            connect_args={"isolation_level": None, "timeout": _BUSY_MS / 1000, "cached_statements": 512},
-        )
-        _prepare_sqlite(engine, begin)
-        engines.append(engine)
-    return Database("sqlite", *engines)
-
-
-def _prepare_sqlite(engine: AsyncEngine, begin: str) -> None:
-    readonly = "OFF" if begin == "BEGIN IMMEDIATE" else "ON"
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _configure(connection: Any, record: object) -> None:
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=NORMAL",
-            "foreign_keys=ON",
-            # KiB a connection. It fills as the file grows and then stays, so it is most of a service's growth.
-            "cache_size=-4096",
-            "temp_store=MEMORY",
-            "journal_size_limit=67108864",
-            f"query_only={readonly}",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-
-def _postgresql(url: str) -> Database:
-    engine = create_async_engine(
-        url,
-        # A connection beyond the pool's size would be closed after each use, and with it all that it has prepared.
-        pool_size=_POSTGRESQL_CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=60,
-        pool_pre_ping=False,
-        hide_parameters=True,
-        connect_args={"timeout": 10, "command_timeout": 120, "record_class": Record},
-    )
-    reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return Database("postgresql", engine, reader)
 
 
 def dialect_of(conn: AsyncConnection) -> Dialect:

@@ -41,23 +41,26 @@ class KeptConnections:
         await conn.begin()
         return conn
 
-    async def give(self, conn: AsyncConnection, *, failed: bool) -> None:
-        """Give one back. After an error it goes back to the engine, which looks after it."""
+    async def give(self, conn: AsyncConnection, *, failed: bool, lost: bool = False) -> None:
+        """Give one back.
+
+        One that failed goes back to the engine, which looks after it. What is `lost` is closed, and the free ones too.
+        """
         try:
             if failed:
-                await asyncio.shield(asyncio.create_task(self._give_back(conn)))
+                await asyncio.shield(asyncio.create_task(self._give_back(conn, lost=lost)))
             else:
                 self._free.append(conn)
         finally:
             self._turns.release()
 
-    async def _give_back(self, conn: AsyncConnection) -> None:
-        if not (conn.invalidated or _is_closed(conn)):
+    async def _give_back(self, conn: AsyncConnection, *, lost: bool) -> None:
+        if not (lost or conn.invalidated or _is_closed(conn)):
             await conn.close()
             return
         # Whatever took it took the others, too.
-        lost, self._free = [conn, *self._free], []
-        for each in lost:
+        gone, self._free = [conn, *self._free], []
+        for each in gone:
             await each.invalidate()
             await each.close()
 

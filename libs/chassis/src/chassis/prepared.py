@@ -111,7 +111,7 @@ async def _fetch(driver: Any, sql: str, arguments: Sequence[Any]) -> Sequence[An
         raise IntegrityError(None, None, error) from error
     except exceptions.PostgresError as error:
         raise DBAPIError(None, None, error) from error
-    except (exceptions.InterfaceError, OSError) as error:
+    except (exceptions.InterfaceError, exceptions.InternalClientError, OSError) as error:
         raise StorageUnavailable from error
 
 

@@ -42,7 +42,7 @@ async def create(
 
     Raises RequestIdReused when the id stands for another request, NoTextTool, RequestInvalid.
     """
-    await projects.locked(conn, project.uid)
+    project = await _now(conn, project)
     query = select(runs).where(runs.c.project_uid == project.uid, runs.c.request_id == request_id)
     row = (await conn.execute(query)).one_or_none()
     if row is not None:
@@ -56,6 +56,11 @@ async def create(
     if project.asset_count >= minimum:
         await _start(conn, project, run_uid, config, first_position=0)
     return await get(conn, project.uid, run_uid)
+
+
+async def _now(conn: AsyncConnection, project: Project) -> Project:
+    """The project as it is behind its lock: texts that came while this waited for it cannot start a run made later."""
+    return await projects.locked(conn, project.uid) or project
 
 
 async def _insert(
@@ -212,7 +217,7 @@ async def resume(conn: AsyncConnection, project: Project, run_uid: str, *, retry
 
     Raises RunMissing, or RunNotResumable when it is done and nothing is to be tried again.
     """
-    await projects.locked(conn, project.uid)
+    project = await _now(conn, project)
     run = await get(conn, project.uid, run_uid, lock=True)
     if retry_failed:
         await _reopen_failed(conn, project.uid, run)
