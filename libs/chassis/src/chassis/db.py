@@ -41,10 +41,8 @@ class Database:
         self._reader = reader
         self._callbacks: list[Callable[[], None]] = []
         if dialect == "sqlite":
-            self._writers, self._readers = (
-                KeptConnections(writer, 1),
-                KeptConnections(reader, engines.READERS),
-            )
+            self._writers = KeptConnections(writer, 1)
+            self._readers = KeptConnections(reader, engines.READERS)
         else:
             self._writers = self._readers = KeptConnections(each_alone(writer), engines.KEPT)
 
@@ -96,15 +94,15 @@ class Database:
 
         A server that stops cancels its calls, and they may end after it. What is open when its pool is gone stays so.
         """
-        engines = (self._reader, self.engine)
+        pools = (self._reader, self.engine)
         end = time.monotonic() + _CLOSE_SECONDS
         while True:
             for kept in (self._writers, self._readers):
                 await kept.close()
-            if not any(_in_use(engine) for engine in engines) or time.monotonic() > end:
+            if not any(map(_in_use, pools)) or time.monotonic() > end:
                 break
             await asyncio.sleep(0.01)
-        for engine in engines:
+        for engine in pools:
             await engine.dispose()
 
 

@@ -85,8 +85,7 @@ Step = tuple[Prepared, Values | Sequence[Values]]
 async def together(conn: AsyncConnection, steps: Sequence[Step]) -> list[int]:
     """Execute statements of a transaction in this order; how many rows each changed.
 
-    On SQLite all of them are one hop to
-    the connection's thread. Raises what `AsyncConnection.execute` raises.
+    On SQLite all of them are one trip to the connection's thread. Raises what `AsyncConnection.execute` raises.
     """
     driver = driver_of(conn)
     if not isinstance(driver, Connection):

@@ -105,7 +105,7 @@ class Connection(AsyncAdapt_aiosqlite_connection):
         return answer
 
     async def ask(self, steps: Sequence[Call]) -> list[Answer]:
-        """Do the statements, one after the other, in one hop; raises the driver's errors as they are."""
+        """Do the statements, one after the other, in one trip; raises the driver's errors as they are."""
         begin, self.held_begin = self.held_begin, ""
         driver = self._connection
         answers: list[Answer] = await driver._execute(_steps, driver._conn, begin, steps)
