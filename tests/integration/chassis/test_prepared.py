@@ -69,8 +69,8 @@ async def test_how_many_rows_changed_is_told_step_by_step(filled) -> None:
         assert await TELL.run(conn, {"at": "b", "now": True}) == 1
         assert await TELL.run(conn, {"at": "z", "now": True}) == 0
         steps = [
-            at_once.insertion(conn, things, [thing("a")], ignore=True),
-            at_once.insertion(conn, things, [thing("c"), thing("d")]),
+            *at_once.insertions(conn, [(things, [thing("a")])], ignore=True),
+            *at_once.insertions(conn, [(things, [thing("c"), thing("d")])]),
             (TELL, {"at": "c", "now": True}),
         ]
         counts = await together(conn, steps)

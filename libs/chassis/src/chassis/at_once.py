@@ -22,11 +22,11 @@ from sqlalchemy import (
     literal_column,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
+from chassis.db import Dialect, dialect_insert, dialect_of, insert_ignore
 from chassis.prepared import Prepared, Step, Values, together
 
 Rows = tuple[Table, Sequence[Mapping[str, Any]]]
@@ -45,7 +45,7 @@ async def change(
     No row of `rows` may rest on another that is stored by the same call through a trigger or a foreign key.
     """
     stored = [(table, some) for table, some in rows if some]
-    if conn.dialect.name != "postgresql":
+    if dialect_of(conn) != "postgresql":
         changed = await _change(update).run(conn, values)
         if changed:
             await store(conn, stored)
@@ -60,33 +60,32 @@ async def change(
     return bool(changed)
 
 
-async def store(conn: AsyncConnection, rows: Sequence[Rows]) -> None:
-    """Store rows in a transaction, in this order. Columns that the database numbers are left out."""
-    await together(conn, insertions(conn, rows))
+async def store(conn: AsyncConnection, rows: Sequence[Rows], *, ignore: bool = False) -> None:
+    """Store rows in a transaction, in this order; `ignore` skips those whose key exists.
+
+    Columns that the database numbers are left out.
+    """
+    await together(conn, insertions(conn, rows, ignore=ignore))
 
 
 async def store_new(
     conn: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]], key: str
 ) -> set[Any]:
     """Store those of the rows whose primary key is not there, in a transaction; their values in the column `key`."""
-    if conn.dialect.name == "postgresql":
+    if dialect_of(conn) == "postgresql":
         # One trip for all of them.
-        insert_new = postgresql.insert(table).on_conflict_do_nothing().returning(table.c[key])
+        insert_new = insert_ignore(conn, table).returning(table.c[key])
         return set((await conn.execute(insert_new, list(rows))).scalars())
-    counts = await together(conn, [insertion(conn, table, [row], ignore=True) for row in rows])
+    counts = await together(conn, insertions(conn, ((table, [row]) for row in rows), ignore=True))
     return {row[key] for row, count in zip(rows, counts, strict=True) if count}
 
 
-def insertions(conn: AsyncConnection, rows: Iterable[Rows]) -> list[Step]:
-    """The steps of `together` that insert rows."""
-    return [insertion(conn, table, some) for table, some in rows if some]
-
-
-def insertion(
-    conn: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False
-) -> Step:
-    """The step of `together` that inserts rows, each with the same columns; `ignore` skips those whose key exists."""
-    return _insert(conn.dialect.name, table, tuple(rows[0]), ignore), _one_or_all(rows)
+def insertions(conn: AsyncConnection, rows: Iterable[Rows], *, ignore: bool = False) -> list[Step]:
+    """The steps of `together` that insert rows; `ignore` skips those whose key exists."""
+    dialect = dialect_of(conn)
+    return [
+        (_insert(dialect, table, tuple(some[0]), ignore), _one_or_all(some)) for table, some in rows if some
+    ]
 
 
 async def upsert(
@@ -104,8 +103,8 @@ async def upsert(
     two of the rows may have one key.
     """
     if rows:
-        prepared = _upsert(conn.dialect.name, table, tuple(rows[0]), tuple(added), tuple(replaced), where)
-        await together(conn, [(prepared, _one_or_all(rows))])
+        prepared = _upsert(dialect_of(conn), table, tuple(rows[0]), tuple(added), tuple(replaced), where)
+        await prepared.run(conn, _one_or_all(rows))
 
 
 def _one_or_all(rows: Sequence[Mapping[str, Any]]) -> Values | Sequence[Values]:
@@ -118,32 +117,28 @@ def _change(update: Update) -> Prepared:
 
 
 @lru_cache(maxsize=_SHAPES)
-def _insert(dialect: str, table: Table, names: tuple[str, ...], ignore: bool) -> Prepared:
-    plain = _dialect_insert(dialect, table)
+def _insert(dialect: Dialect, table: Table, names: tuple[str, ...], ignore: bool) -> Prepared:
+    plain = dialect_insert(dialect, table)
     # To ask for a row's number first would be one more trip.
     return Prepared(_valued(plain.on_conflict_do_nothing() if ignore else plain, names).inline())
 
 
 @lru_cache(maxsize=_SHAPES)
 def _upsert(
-    dialect: str,
+    dialect: Dialect,
     table: Table,
     names: tuple[str, ...],
     added: tuple[str, ...],
     replaced: tuple[str, ...],
     where: Callable[[Any], ColumnElement[bool]] | None,
 ) -> Prepared:
-    insert = _dialect_insert(dialect, table)
+    insert = dialect_insert(dialect, table)
     new = insert.excluded
     changes = {name: table.c[name] + new[name] for name in added} | {name: new[name] for name in replaced}
     keys = [column.name for column in table.primary_key]
     only = where(new) if where else None
     changing = insert.on_conflict_do_update(index_elements=keys, set_=changes, where=only)
     return Prepared(_valued(changing, names))
-
-
-def _dialect_insert(dialect: str, table: Table) -> Any:
-    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
 def _valued(statement: Any, names: tuple[str, ...]) -> Any:

@@ -19,6 +19,7 @@ from sqlalchemy.pool import QueuePool
 from chassis import engines
 from chassis.errors import SettingsRefused, StorageUnavailable
 from chassis.kept import KeptConnections, driver_of, each_alone
+from chassis.sqlite_dialect import READ, WRITE
 from chassis.storage_faults import in_terms_of_sqlalchemy, storage_error
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -57,7 +58,7 @@ class Database:
         StorageFull and StorageUnavailable; other errors of the driver pass as they are.
         """
         if self.dialect == "sqlite":
-            return _Kept(self._writers, self._callbacks, "BEGIN IMMEDIATE")
+            return _Kept(self._writers, self._callbacks, WRITE)
         return self._writing()
 
     def write_one(self) -> _Transaction:
@@ -82,7 +83,7 @@ class Database:
     def read(self) -> _Transaction:
         """A read-only snapshot: every statement in the block sees the same state."""
         if self.dialect == "sqlite":
-            return _Kept(self._readers, (), "BEGIN")
+            return _Kept(self._readers, (), READ)
         return _faults_told(self._reader.begin())
 
     def read_one(self) -> _Transaction:
@@ -170,7 +171,7 @@ class _Kept:
         if self._conn.invalidated:
             return
         driver = driver_of(self._conn)
-        if error is not None or self._begin == "BEGIN":
+        if error is not None or self._begin == READ:
             driver.undo()
             return
         try:
@@ -246,4 +247,9 @@ def dialect_of(conn: AsyncConnection) -> Dialect:
 
 def insert_ignore(conn: AsyncConnection, table: Table) -> Any:
     """An INSERT into the table that skips rows whose key exists, for the connection's dialect."""
-    return (postgresql if dialect_of(conn) == "postgresql" else sqlite).insert(table).on_conflict_do_nothing()
+    return dialect_insert(dialect_of(conn), table).on_conflict_do_nothing()
+
+
+def dialect_insert(dialect: Dialect, table: Table) -> Any:
+    """An INSERT into the table that can say what a key that exists means."""
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)

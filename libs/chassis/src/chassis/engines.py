@@ -26,7 +26,7 @@ def sqlite(path: Path) -> Engines:
     except OSError as error:
         raise StorageUnavailable(f"The folder of the database {path} cannot be made.") from error
     made = []
-    for begin, size in (("BEGIN IMMEDIATE", 1), ("BEGIN", READERS)):
+    for begin, size in ((sqlite_dialect.WRITE, 1), (sqlite_dialect.READ, READERS)):
         engine = create_async_engine(
             f"{sqlite_dialect.SCHEME}:///{path}",
             begin=begin,
@@ -44,7 +44,7 @@ def sqlite(path: Path) -> Engines:
 
 
 def _prepare_sqlite(engine: AsyncEngine, begin: str) -> None:
-    readonly = "OFF" if begin == "BEGIN IMMEDIATE" else "ON"
+    readonly = "OFF" if begin == sqlite_dialect.WRITE else "ON"
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, record: object) -> None:

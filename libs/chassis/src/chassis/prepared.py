@@ -50,8 +50,11 @@ class Prepared:
         (answer,) = await _ask(driver, [(written.sql, written.arguments(values), False)])
         return written.read(answer[3])
 
-    async def run(self, conn: AsyncConnection, values: Values) -> int:
-        """Execute it in a transaction; how many rows it changed. Raises what `AsyncConnection.execute` raises."""
+    async def run(self, conn: AsyncConnection, values: Values | Sequence[Values]) -> int:
+        """Execute it in a transaction, once for each of a list; how many rows it changed.
+
+        Raises what `AsyncConnection.execute` raises.
+        """
         (count,) = await together(conn, [(self, values)])
         return count
 
@@ -87,6 +90,8 @@ async def together(conn: AsyncConnection, steps: Sequence[Step]) -> list[int]:
 
     On SQLite all of them are one trip to the connection's thread. Raises what `AsyncConnection.execute` raises.
     """
+    if not steps:
+        return []
     driver = driver_of(conn)
     if not isinstance(driver, Connection):
         return [(await conn.execute(prepared.statement, values)).rowcount for prepared, values in steps]

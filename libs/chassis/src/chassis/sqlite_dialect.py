@@ -22,6 +22,8 @@ from sqlalchemy.util.concurrency import await_only
 
 #: Scheme of urls for create_async_engine.
 SCHEME = "sqlite+labelmesh"
+READ, WRITE = "BEGIN", "BEGIN IMMEDIATE"
+"""How transactions begin."""
 Answer = tuple[Any, int, int | None, list[Any]]
 """What a statement gave: a description of its columns, the count of rows it changed, the last row's id, its rows."""
 Call = tuple[str, Sequence[Any], bool]
@@ -62,11 +64,11 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
         self._arraysize = value
 
     def execute(self, operation: Any, parameters: Any = None) -> Any:
-        self._take(self._adapt_connection.run(_execute, operation, parameters or ()))
+        self._take(self._adapt_connection.run((operation, parameters or (), False)))
         return self
 
     def executemany(self, operation: Any, seq_of_parameters: Any) -> Any:
-        self._take(self._adapt_connection.run(_executemany, operation, seq_of_parameters))
+        self._take(self._adapt_connection.run((operation, seq_of_parameters, True)))
         return self
 
     def close(self) -> None:
@@ -94,21 +96,19 @@ class Connection(AsyncAdapt_aiosqlite_connection):
         super().__init__(dbapi, connection)
         self.held_begin = ""
 
-    def run(self, work: Any, operation: str, parameters: Any) -> Answer:
-        """Do the work on the driver's connection in its thread."""
-        begin, self.held_begin = self.held_begin, ""
-        driver = self._connection
+    def run(self, call: Call) -> Answer:
+        """Do a statement of SQLAlchemy's."""
         try:
-            answer: Answer = await_only(driver._execute(work, driver._conn, begin, operation, parameters))
+            (answer,) = await_only(self.ask([call]))
         except Exception as error:  # noqa: BLE001 - handed on in the driver's terms
             self._handle_exception(error)
         return answer
 
-    async def ask(self, steps: Sequence[Call]) -> list[Answer]:
+    async def ask(self, calls: Sequence[Call]) -> list[Answer]:
         """Do the statements, one after the other, in one trip; raises the driver's errors as they are."""
         begin, self.held_begin = self.held_begin, ""
         driver = self._connection
-        answers: list[Answer] = await driver._execute(_steps, driver._conn, begin, steps)
+        answers: list[Answer] = await driver._execute(_answers, driver._conn, begin, calls)
         return answers
 
     async def end_write(self) -> None:
@@ -140,7 +140,7 @@ class Dialect(SQLiteDialect_aiosqlite):
 
     supports_statement_cache = True
 
-    def __init__(self, begin: str = "BEGIN IMMEDIATE", **kwargs: Any) -> None:
+    def __init__(self, begin: str = WRITE, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._begin = begin
 
@@ -156,7 +156,7 @@ class Dialect(SQLiteDialect_aiosqlite):
     def do_commit(self, dbapi_connection: Any) -> None:
         """Commit; a transaction without statements never began."""
         connection = _adapted(dbapi_connection)
-        if self._begin == "BEGIN":
+        if self._begin == READ:
             connection.undo()
         elif connection.held_begin:
             connection.held_begin = ""
@@ -166,7 +166,7 @@ class Dialect(SQLiteDialect_aiosqlite):
     def do_rollback(self, dbapi_connection: Any) -> None:
         """Undo; a transaction without statements never began."""
         connection = _adapted(dbapi_connection)
-        if self._begin == "BEGIN":
+        if self._begin == READ:
             connection.undo()
         elif connection.held_begin:
             connection.held_begin = ""
@@ -181,26 +181,12 @@ def _adapted(connection: Any) -> Connection:
     return adapted
 
 
-def _execute(connection: sqlite3.Connection, begin: str, operation: str, parameters: Any) -> Answer:
-    if begin:
-        connection.execute(begin)
-    return _answer(connection.execute(operation, parameters))
-
-
-def _executemany(
-    connection: sqlite3.Connection, begin: str, operation: str, parameters: Sequence[Any]
-) -> Answer:
-    if begin:
-        connection.execute(begin)
-    return _answer(connection.executemany(operation, parameters))
-
-
-def _steps(connection: sqlite3.Connection, begin: str, steps: Sequence[Call]) -> list[Answer]:
+def _answers(connection: sqlite3.Connection, begin: str, calls: Sequence[Call]) -> list[Answer]:
     if begin:
         connection.execute(begin)
     return [
         _answer((connection.executemany if many else connection.execute)(operation, parameters))
-        for operation, parameters, many in steps
+        for operation, parameters, many in calls
     ]
 
 

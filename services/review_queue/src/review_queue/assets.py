@@ -79,8 +79,7 @@ async def sort_out(conn: AsyncConnection, project: Project, lines: Sequence[Line
 
 
 async def _by_keys(conn: AsyncConnection, project: Project, keys: set[str]) -> dict[str, Asset]:
-    a = tables.assets.c
-    query = select(a.key, a.body).where(a.project_uid == project.uid, a.key.in_(sorted(keys)))
+    query = select(_a.key, _a.body).where(_a.project_uid == project.uid, _a.key.in_(sorted(keys)))
     return {row.key: from_body(row.body) for row in await conn.execute(query)}
 
 
@@ -200,11 +199,10 @@ async def with_project(db: Database, tenant: str, project_id: str, uid: str) -> 
 
 async def some(conn: AsyncConnection, project: Project, page: Page) -> tuple[list[asset_pb2.Asset], str]:
     """A page of the project's assets in import order, and the token of the next."""
-    a = tables.assets.c
-    query = select(a.seq, a.body).where(a.project_uid == project.uid)
+    query = select(_a.seq, _a.body).where(_a.project_uid == project.uid)
     if page.after:
-        query = query.where(a.seq > page.after[0])
-    rows = (await conn.execute(query.order_by(a.seq).limit(page.size + 1))).all()
+        query = query.where(_a.seq > page.after[0])
+    rows = (await conn.execute(query.order_by(_a.seq).limit(page.size + 1))).all()
     cut, token = page.cut(rows, lambda row: len(row.body), lambda row: (row.seq,))
     return [asset_pb2.Asset.FromString(row.body) for row in cut], token
 

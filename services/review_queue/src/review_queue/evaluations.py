@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.at_once import insertion
-from chassis.prepared import Prepared, together
+from chassis import at_once
+from chassis.prepared import Prepared
 from labelmesh.qa.v1.qa_events_pb2 import LabelEvaluated
 from review_queue import projects, standing, tables, task_rows
 from review_queue.assurance import acceptance
@@ -92,11 +92,10 @@ async def _keep(conn: AsyncConnection, evaluations: Sequence[Evaluation]) -> lis
     there = {uid: row.ruleset_revision for uid, row in stored.items()}
     valid = [e for e in latest.values() if there.get(e.label_uid, 0) <= e.ruleset_revision]
     new = [e for e in valid if e.label_uid not in there]
-    if new:
-        await together(conn, [insertion(conn, tables.findings, [_row(e) for e in new], ignore=True)])
+    await at_once.store(conn, [(tables.findings, [_row(e) for e in new])], ignore=True)
     old = [e for e in valid if e.label_uid in there]
     if old:
-        await together(conn, [(_REPLACE, [_change(e) for e in old])])
+        await _REPLACE.run(conn, [_change(e) for e in old])
     said = [(e.project_uid, e.label_uid, e.body) for e in valid if e.n]
     await rules.name(conn, said, replaced=[e.label_uid for e in old])
     return valid

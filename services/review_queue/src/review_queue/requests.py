@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.at_once import insertion
+from chassis.at_once import store_new
 from chassis.clock import now_us
 from chassis.prepared import Prepared, Step, together
 from review_queue import tables
@@ -33,8 +33,7 @@ _ANSWER = Prepared(update(tables.requests).where(*_is).values(response=bindparam
 async def claim(conn: AsyncConnection, project_uid: str, request: Request) -> bytes | None:
     """None when the request is new; else the answer it got. Raises RequestIdReused."""
     values = row(project_uid, request, b"")
-    (claimed,) = await together(conn, [insertion(conn, tables.requests, [values], ignore=True)])
-    if claimed:
+    if await store_new(conn, tables.requests, [values], "request_id"):
         if forgets(request):
             await forget(conn)
         return None

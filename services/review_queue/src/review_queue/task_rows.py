@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.prepared import Prepared, together
+from chassis.prepared import Prepared
 from labels.label import LabelKind
 from review_queue import tables
 from review_queue.errors import AssetNotFound
@@ -108,7 +108,7 @@ async def write(
     changes = [(held, new) for held, new in changed if new != held.standing]
     rows = [_row(held, new, weights[held.project_uid]) for held, new in changes]
     if rows:
-        await together(conn, [(_WRITE, rows)])
+        await _WRITE.run(conn, rows)
         await placing.place_all(conn, [(held.project_uid, held.uid) for held, _ in changes])
 
 

@@ -28,13 +28,12 @@ class Ports:
         return port
 
     def _hold(self, port: int) -> bool:
+        if not _is_free(port):
+            return False
         sign = socket.socket(type=socket.SOCK_DGRAM)
         try:
             sign.bind((HOST, port))
         except OSError:
-            sign.close()
-            return False
-        if not _is_free(port):
             sign.close()
             return False
         self._held.enter_context(sign)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.at_once import insertion
-from chassis.prepared import together
+from chassis import at_once
 from labelmesh.qa.v1 import qa_events_pb2
 from review_queue.search.tables import finding_rules
 
@@ -27,5 +26,4 @@ async def name(
         for project_uid, label_uid, body in said
         for rule in sorted({found.rule for found in qa_events_pb2.LabelEvaluated.FromString(body).findings})
     ]
-    if rows:
-        await together(conn, [insertion(conn, finding_rules, rows, ignore=True)])
+    await at_once.store(conn, [(finding_rules, rows)], ignore=True)
